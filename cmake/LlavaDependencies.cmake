@@ -1,0 +1,28 @@
+# Third-party libraries other than LibTorch, one interface target each. tools/setup installs them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+# sentencepiece 0.2.1, static, built by tools/setup into the cache (Debian's 0.1.97 dies on long pieces)
+set(LLAVA_SENTENCEPIECE_DIR ${LLAVA_CACHE}/sentencepiece-0.2.1 CACHE PATH "Prefix of a static sentencepiece 0.2.1")
+if(NOT EXISTS ${LLAVA_SENTENCEPIECE_DIR}/lib/libsentencepiece.a)
+  message(FATAL_ERROR "sentencepiece 0.2.1 was not found in ${LLAVA_SENTENCEPIECE_DIR}; run tools/setup")
+endif()
+add_library(llava_sentencepiece INTERFACE)
+target_include_directories(llava_sentencepiece SYSTEM INTERFACE ${LLAVA_SENTENCEPIECE_DIR}/include)
+target_link_libraries(llava_sentencepiece INTERFACE ${LLAVA_SENTENCEPIECE_DIR}/lib/libsentencepiece.a Threads::Threads)
+
+# pictures: libjpeg-turbo always, stb_image (a header), libwebp when there
+find_package(JPEG REQUIRED)
+find_path(LLAVA_STB_INCLUDE stb_image.h PATH_SUFFIXES stb REQUIRED)
+pkg_check_modules(WEBP IMPORTED_TARGET libwebp)
+add_library(llava_pictures INTERFACE)
+target_include_directories(llava_pictures SYSTEM INTERFACE ${LLAVA_STB_INCLUDE})
+target_link_libraries(llava_pictures INTERFACE JPEG::JPEG)
+if(WEBP_FOUND)
+  target_link_libraries(llava_pictures INTERFACE PkgConfig::WEBP)
+  target_compile_definitions(llava_pictures INTERFACE LLAVA_WITH_WEBP=1)
+endif()
+
+find_package(nlohmann_json 3.11 REQUIRED)
+add_library(llava_json INTERFACE)
+target_link_libraries(llava_json INTERFACE nlohmann_json::nlohmann_json)
