@@ -1,0 +1,26 @@
+// The two pieces CLIP and the projector share: an affine map and the named activations.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "model/config.hpp"
+#include "model/parameters.hpp"
+#include "ops/weight.hpp"
+
+namespace llava::core {
+
+struct Affine {
+  Weight weight;
+  at::Tensor bias;  // undefined where the checkpoint has none
+
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+
+/// `name`.weight [out, in] and, with `bias`, `name`.bias [out].
+Affine take_affine(Parameters& parameters, const std::string& name, int64_t out, int64_t in, bool bias = true);
+
+at::Tensor activate(Activation activation, const at::Tensor& x);
+
+}  // namespace llava::core

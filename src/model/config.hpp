@@ -1,0 +1,83 @@
+// The numbers that fix a LLaVA's shape, as plain values: vision tower, projector, language model, and how they meet.
+// They come from config.json (model/config_json) and are checked against each other before a weight is read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace llava::core {
+
+enum class Activation : uint8_t { quick_gelu, gelu, gelu_tanh, silu };
+
+/// CLIP ViT (Radford et al. 2021): pre-norm blocks, class token first, learnt positions.
+struct VisionConfig {
+  int64_t width = 768;
+  int64_t intermediate = 3072;
+  int64_t layers = 12;
+  int64_t heads = 12;
+  int64_t patch_size = 32;
+  int64_t image_size = 224;
+  double layer_norm_eps = 1e-5;
+  Activation activation = Activation::quick_gelu;
+
+  int64_t grid() const { return image_size / patch_size; }
+  int64_t patches() const { return grid() * grid(); }
+};
+
+struct ProjectorConfig {
+  int64_t depth = 2;  // number of linear layers: 1 = linear (paper), 2 = mlp2x_gelu (LLaVA-1.5)
+  bool bias = true;
+  Activation activation = Activation::gelu;
+};
+
+/// Rotary positions (Su et al. 2021) and the ways checkpoints stretch them; names and rules as in transformers'
+/// modeling_rope_utils.
+struct RopeConfig {
+  enum class Scaling : uint8_t { none, linear, dynamic, llama3 };
+  double theta = 10000.0;
+  Scaling scaling = Scaling::none;
+  double factor = 1.0;
+  double low_frequency_factor = 1.0;   // llama3
+  double high_frequency_factor = 4.0;  // llama3
+  int64_t original_context = 0;        // llama3; dynamic uses the model's context
+};
+
+/// LLaMA (Touvron et al. 2023) with grouped-query attention.
+struct LanguageConfig {
+  int64_t vocabulary = 32000;
+  int64_t width = 4096;
+  int64_t intermediate = 11008;
+  int64_t layers = 32;
+  int64_t heads = 32;
+  int64_t key_value_heads = 32;
+  int64_t head_width = 128;
+  int64_t context = 2048;
+  double rms_norm_eps = 1e-6;
+  bool tied_head = false;
+  bool attention_bias = false;
+  bool mlp_bias = false;
+  RopeConfig rope;
+  int64_t bos = 1;
+  std::vector<int64_t> eos = {2};
+  int64_t pad = -1;  // -1 = none
+};
+
+struct ModelConfig {
+  VisionConfig vision;
+  ProjectorConfig projector;
+  LanguageConfig language;
+  int64_t feature_layer = -2;     // hidden state handed to the projector; 0 = embeddings, negative from the end
+  bool keep_class_token = false;  // vision_feature_select_strategy "full" / mm_vision_select_feature "cls_patch"
+  int64_t image_token = -1;       // the id that Hugging Face checkpoints reserve for <image>; -1 = none
+  std::string dtype;              // torch_dtype of the file, "" when it is not named
+
+  /// Rows of language-model input one picture becomes.
+  int64_t tokens_per_image() const { return vision.patches() + (keep_class_token ? 1 : 0); }
+
+  /// The number of vision blocks that have to run for `layer` (counted as hidden_states of transformers).
+  /// Throws Error(argument) when the tower has no such layer.
+  int64_t vision_blocks_for(int64_t layer) const;
+};
+
+}  // namespace llava::core

@@ -1,0 +1,16 @@
+// ModelConfig from a Hugging Face config.json (LlavaForConditionalGeneration), checked field by field.
+#pragma once
+
+#include <string_view>
+
+#include "base/json.hpp"
+#include "model/config.hpp"
+
+namespace llava::core {
+
+/// `where` names the file in messages. Missing fields take transformers' defaults (LlavaConfig, CLIPVisionConfig,
+/// LlamaConfig); wrong types, ranges and parts that do not fit each other are Error(format) with field, found and
+/// expected; other families and unknown towers are Error(unsupported).
+ModelConfig parse_model_config(const Json& json, std::string_view where);
+
+}  // namespace llava::core

@@ -1,0 +1,56 @@
+// A whole LLaVA: vision tower, projector, language model. Ids and pixels in, numbers out; it knows no text and no
+// picture file. Immutable after construction, so any number of sessions may use it from any number of threads.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "model/config.hpp"
+#include "model/language.hpp"
+#include "model/parameters.hpp"
+#include "model/projector.hpp"
+#include "model/vision.hpp"
+
+namespace llava::core {
+
+/// Which hidden state of the tower, and whether its class token is kept. Empty fields: as the checkpoint says.
+struct FeatureChoice {
+  std::optional<int64_t> layer;
+  std::optional<bool> keep_class_token;
+};
+
+class Model {
+ public:
+  /// Takes every tensor through `parameters` and calls its finish(): throws when something is missing or misfits.
+  Model(Parameters& parameters, const ModelConfig& config);
+
+  const ModelConfig& config() const { return config_; }
+  const LanguageModel& language() const { return language_; }
+  at::Device device() const { return language_.device(); }
+  at::ScalarType dtype() const { return language_.dtype(); }
+
+  /// Pixels [N, 3, S, S], f32 -> features of the tower [N, P, C] (or 1 + P rows with the class token).
+  at::Tensor vision_features(const at::Tensor& pixels_N3SS, const FeatureChoice& choice, const Cancel& cancel) const;
+
+  /// [N, P, C] -> [N, P, D].
+  at::Tensor project(const at::Tensor& features_NPC) const;
+
+  /// Token rows with image rows spliced in (model/splice).
+  at::Tensor embed(std::span<const int64_t> ids_L, const std::vector<at::Tensor>& features) const;
+
+  /// Runs one row through the language model and the projector, so that LibTorch's first-call set-up happens at load (a first call
+  /// under memory pressure can end the process) and not in the middle of an answer.
+  void warm_up() const;
+
+ private:
+  ModelConfig config_;
+  VisionTower vision_;
+  Projector projector_;
+  LanguageModel language_;
+};
+
+}  // namespace llava::core

@@ -1,0 +1,54 @@
+// The CLIP vision tower (Radford et al. 2021): patches, class token, learnt positions, pre-norm blocks.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "model/affine.hpp"
+#include "model/config.hpp"
+#include "model/parameters.hpp"
+
+namespace llava::core {
+
+class VisionTower {
+ public:
+  /// Takes the blocks that `config.feature_layer` needs; later ones may be absent from the checkpoint.
+  VisionTower(Parameters& parameters, const ModelConfig& config);
+
+  /// The hidden state after `blocks` blocks (0 = embeddings after pre_layrnorm), class token first.
+  ///
+  ///   pixels_N3SS  f32, normalised
+  ///   returns      [N, 1 + P, C] in the activations' dtype
+  ///
+  /// Throws Error(argument) when more blocks are asked for than were loaded; polls `cancel` before each block.
+  /// Source: transformers v4.57, models/clip/modeling_clip.py.
+  at::Tensor hidden_state(const at::Tensor& pixels_N3SS, int64_t blocks, const Cancel& cancel) const;
+
+  int64_t loaded_blocks() const { return static_cast<int64_t>(blocks_.size()); }
+
+ private:
+  struct Norm {
+    at::Tensor weight, bias;
+  };
+  struct Block {
+    Norm before_attention, before_mlp;
+    Affine query, key, value, out, up, down;
+  };
+  Norm take_norm(Parameters& parameters, const std::string& name) const;
+  at::Tensor embed(const at::Tensor& pixels_N3SS) const;
+  at::Tensor attend(const Block& block, const at::Tensor& x_NPC) const;
+  at::Tensor normalise(const at::Tensor& x, const Norm& norm) const;
+
+  VisionConfig config_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  Weight patch_embedding_;
+  at::Tensor class_embedding_C_;
+  at::Tensor positions_PC_;  // [1 + P, C]
+  Norm before_blocks_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace llava::core
