@@ -1,8 +1,12 @@
 # Finds LibTorch 2.11 and defines the target llava_torch. CMake never downloads: tools/setup does.
-# Looked for in this order: LLAVA_TORCH_DIR (the `torch` folder of the wheel or an unpacked LibTorch), an installed
-# Python package (located without importing it), the cache of tools/setup.
+# Looked for in this order: LLAVA_TORCH_DIR, variable or environment (the `torch` folder of the wheel or an unpacked
+# LibTorch), an installed Python package (located without importing it), the cache of tools/setup.
+#
+# What is built here finds its libraries by path: LLAVA_TORCH_RPATH is the build RPATH of every target. libtorch_cpu.so needs
+# libcudart.so.13 and libcupti.so.13 even without a GPU and looks for them in ../../nvidia/cu13/lib beside its own folder, as
+# the wheels lay them out; the folder stands in the RPATH too, for a LibTorch that lies elsewhere.
 set(LLAVA_TORCH_VERSION 2.11.0)
-set(LLAVA_TORCH_DIR "" CACHE PATH "The torch folder that holds include/ and lib/")
+set(LLAVA_TORCH_DIR "$ENV{LLAVA_TORCH_DIR}" CACHE PATH "The torch folder that holds include/ and lib/")
 
 if(DEFINED ENV{LLAVA_CACHE})
   set(LLAVA_CACHE $ENV{LLAVA_CACHE})
@@ -59,7 +63,11 @@ foreach(_folder IN LISTS _cuda_libraries)
   endif()
 endforeach()
 list(REMOVE_DUPLICATES LLAVA_TORCH_RPATH)
+set(CMAKE_BUILD_RPATH ${LLAVA_TORCH_RPATH})
 if(LLAVA_CUDA)
+  if(NOT EXISTS ${_torch}/lib/libtorch_cuda.so)
+    message(FATAL_ERROR "${_torch} has no libtorch_cuda.so; run tools/setup --cuda, or give -DLLAVA_TORCH_DIR=<folder>.")
+  endif()
   enable_language(CUDA)
   find_package(CUDAToolkit 13.0 REQUIRED)
   target_link_libraries(llava_torch INTERFACE "-Wl,--no-as-needed" ${_torch}/lib/libtorch_cuda.so "-Wl,--as-needed"
