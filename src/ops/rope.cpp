@@ -1,0 +1,36 @@
+// Rotary position embedding (Su et al. 2021) in the layout of the published LLaMA checkpoints.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+
+#include "ops/check.hpp"
+#include "ops/reference.hpp"
+
+namespace llava::core {
+namespace {
+
+void rotate_(at::Tensor& x_LHK, const at::Tensor& cos_LK, const at::Tensor& sin_LK) {
+  const int64_t half = x_LHK.size(2) / 2;
+  const auto wide = x_LHK.to(at::kFloat);
+  const auto turned = at::cat({-wide.slice(2, half), wide.slice(2, 0, half)}, 2);
+  x_LHK.copy_(wide * cos_LK.unsqueeze(1) + turned * sin_LK.unsqueeze(1));
+}
+
+}  // namespace
+
+void rope_reference_(at::Tensor& q_LHK, at::Tensor& k_LGK, const at::Tensor& cos_LK, const at::Tensor& sin_LK) {
+  rotate_(q_LHK, cos_LK, sin_LK);
+  rotate_(k_LGK, cos_LK, sin_LK);
+}
+
+void rope_(at::Tensor& q_LHK, at::Tensor& k_LGK, const at::Tensor& cos_LK, const at::Tensor& sin_LK) {
+  require(q_LHK.dim() == 3 && k_LGK.dim() == 3 && q_LHK.size(0) == k_LGK.size(0) && q_LHK.size(2) == k_LGK.size(2) &&
+              q_LHK.size(2) % 2 == 0,
+          "rope: q is [L, H, K], k [L, G, K], K even", q_LHK, k_LGK);
+  require(cos_LK.dim() == 2 && cos_LK.sizes() == sin_LK.sizes() && cos_LK.size(0) == q_LHK.size(0) &&
+              cos_LK.size(1) == q_LHK.size(2) && cos_LK.scalar_type() == at::kFloat &&
+              sin_LK.scalar_type() == at::kFloat,
+          "rope: cos and sin are f32 [L, K]", cos_LK, sin_LK);
+  rope_reference_(q_LHK, k_LGK, cos_LK, sin_LK);
+}
+
+}  // namespace llava::core
