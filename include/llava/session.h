@@ -28,16 +28,13 @@ typedef struct llava_session_options {
   int64_t max_context; /**< positions; 0 (default): the model's; more than the model's is LLAVA_ERR_INVALID_ARGUMENT */
 } llava_session_options;
 
-/** What a session has done and holds. Filled by llava_session_stats(). Since 0.1. */
+/** What a session holds. Filled by llava_session_stats(). Since 0.1. */
 typedef struct llava_session_usage {
-  uint32_t struct_size;    /**< set by the caller */
-  int32_t turns;           /**< messages in the history */
-  int64_t tokens;          /**< positions held */
-  int64_t limit;           /**< positions it may hold */
-  int64_t tokens_computed; /**< positions run through the language model since the session was made */
-  int64_t images_encoded;  /**< pictures run through the vision tower since then */
-  int64_t image_hits;      /**< pictures found in the session's cache instead */
-  int64_t cache_bytes;     /**< memory of keys, values and encoded pictures */
+  uint32_t struct_size; /**< set by the caller */
+  int32_t turns;        /**< messages in the history */
+  int64_t tokens;       /**< positions held */
+  int64_t limit;        /**< positions it may hold */
+  int64_t cache_bytes;  /**< memory of keys and values */
 } llava_session_usage;
 
 /**
@@ -174,7 +171,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_tokens(const lla
                                                                        int64_t *limit);
 
 /**
- * What the session has done and holds.
+ * What the session holds.
  *
  * @param session  the session
  * @param out      struct_size set; receives the numbers
@@ -184,34 +181,22 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_stats(const llav
                                                                       llava_session_usage *out);
 
 /**
- * The dialogue as JSON: {"messages": […]} in the shape of llava_message_to_json(), pictures as data URIs.
+ * The dialogue as JSON: [{"role", "content": [{"type": "text", "text": …}, {"type": "image", "hash": …}, …]}, …].
+ * Pictures are named by the hash of llava_image_info().
  *
  * @param session  the session
  * @param out      receives the text; release with llava_string_free()
- * @return LLAVA_OK; BUSY; UNSUPPORTED for a dialogue with raw ids or embeddings. Since 0.1.
+ * @return LLAVA_OK; BUSY. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_history_json(const llava_session *session,
                                                                              llava_string **out);
 
 /**
- * Starts a session with a dialogue that llava_session_history_json() wrote; it is computed when it is first needed.
- *
- * @param model    kept alive by the session
- * @param json     the dialogue
- * @param options  NULL for defaults
- * @param out      receives the session; release with llava_session_free()
- * @return LLAVA_OK; FORMAT, CONTEXT_FULL, UNSUPPORTED, LIMIT, NOT_FOUND. Since 0.1.
- */
-LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_from_json(llava_model *model, const char *json,
-                                                                          const llava_session_options *options,
-                                                                          llava_session **out);
-
-/**
- * Writes options and dialogue to a file; the file is whole or absent.
+ * Writes options and dialogue, encoded pictures included, to a file; the file is whole or absent.
  *
  * @param session  the session
  * @param path     the file, replaced when it exists
- * @return LLAVA_OK; NOT_FOUND (the directory), IO, BUSY; UNSUPPORTED as llava_session_history_json(). Since 0.1.
+ * @return LLAVA_OK; NOT_FOUND (the directory), IO, BUSY. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_save(const llava_session *session, const char *path);
 
