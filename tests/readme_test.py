@@ -1,0 +1,36 @@
+"""README.md tells the truth: its programs are those of examples/, and the files it names exist.
+
+usage: readme_test.py [ROOT]
+
+A code block that follows a line `<!-- examples/NAME -->` must equal that file.
+"""
+import pathlib
+import re
+import sys
+
+BLOCK = re.compile(r"<!-- (examples/\S+) -->\n+```\w*\n(.*?)```", re.S)
+NAMED = re.compile(r"`((?:tools|src|tests|examples|models|include|pkgconfig|cmake|completions)/[\w./-]*)`")
+
+
+def problems(root):
+    text = (root / "README.md").read_text(encoding="utf-8")
+    for name, code in BLOCK.findall(text):
+        if not (root / name).exists():
+            yield f"{name} does not exist"
+        elif (root / name).read_text(encoding="utf-8") != code:
+            yield f"the code block differs from {name}"
+    for name in sorted(set(NAMED.findall(text))):
+        if not (root / name).exists():
+            yield f"{name} is named and does not exist"
+
+
+def main(root):
+    found = list(problems(root))
+    for problem in found:
+        print(f"README.md: {problem}")
+    print(f"{len(found)} problems")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()))
