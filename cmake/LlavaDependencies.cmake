@@ -26,3 +26,8 @@ endif()
 find_package(nlohmann_json 3.11 REQUIRED)
 add_library(llava_json INTERFACE)
 target_link_libraries(llava_json INTERFACE nlohmann_json::nlohmann_json)
+
+# content hashes: xxHash's header alone (XXH_INLINE_ALL), nothing to link
+find_path(LLAVA_XXHASH_INCLUDE xxhash.h REQUIRED)
+add_library(llava_hash INTERFACE)
+target_include_directories(llava_hash SYSTEM INTERFACE ${LLAVA_XXHASH_INCLUDE})

@@ -1,0 +1,121 @@
+// Which files a folder's weights lie in, and whether they agree with the index.
+#include "weights/weight_folder.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/limits.hpp"
+#include "base/log.hpp"
+#include "base/utf8.hpp"
+#include "weights/shard_index.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr const char* kSingle = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+
+std::string tensor_named(std::string_view name) { return cat("tensor \"", printable(name), "\""); }
+
+// progress of several files as one
+OpenOptions shifted(const OpenOptions& options, int64_t before_bytes, int64_t total_bytes) {
+  auto inner = options;
+  if (options.progress)
+    inner.progress = [&options, before_bytes, total_bytes](int64_t done, int64_t, std::string_view file) {
+      options.progress(before_bytes + done, total_bytes, file);
+    };
+  return inner;
+}
+
+std::vector<int64_t> shard_sizes(const std::string& folder, const ShardIndex& index) {
+  std::vector<int64_t> sizes;
+  for (const auto& shard : index.shards) {
+    try {
+      sizes.push_back(file_size(folder + "/" + shard));
+    } catch (const Error& error) {
+      throw Error(error.status(), cat(kIndex, " lists ", shard, ": ", error.message()));
+    }
+  }
+  return sizes;
+}
+
+// both are sorted by name
+void check_listing(const std::vector<std::string>& listed, const std::vector<std::string>& present,
+                   const std::string& shard) {
+  const auto [lack, have] = std::mismatch(listed.begin(), listed.end(), present.begin(), present.end());
+  if (lack == listed.end() && have == present.end()) return;
+  if (have == present.end() || (lack != listed.end() && *lack < *have))
+    throw Error(Status::format, cat(shard, ": ", tensor_named(*lack), " is absent, ", kIndex, " lists it there"));
+  throw Error(Status::format, cat(shard, ": ", tensor_named(*have), " is not listed there in ", kIndex));
+}
+
+std::vector<std::string> sorted_names(const TensorMap& map) {
+  std::vector<std::string> names;
+  for (const auto& view : map.all()) names.push_back(view.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TensorMap open_shards(const std::string& folder, const OpenOptions& options) {
+  const auto index = parse_shard_index(read_file(folder + "/" + kIndex, limits::kIndexJsonBytes, kIndex), kIndex);
+  const auto sizes = shard_sizes(folder, index);
+  int64_t total_bytes = 0, done_bytes = 0;
+  for (const auto size : sizes) total_bytes += size;
+  std::vector<std::vector<std::string>> listed(index.shards.size());
+  for (const auto& [name, shard] : index.tensors) listed[shard].push_back(name);
+  TensorMap all;
+  std::vector<std::vector<std::string>> present;
+  for (size_t i = 0; i < index.shards.size(); ++i) {
+    const auto shard = open_safetensors(folder + "/" + index.shards[i], shifted(options, done_bytes, total_bytes));
+    done_bytes += sizes[i];
+    present.push_back(sorted_names(shard));
+    for (const auto& view : shard.all()) all.add(view);
+  }
+  for (size_t i = 0; i < index.shards.size(); ++i) check_listing(listed[i], present[i], index.shards[i]);
+  if (index.total_bytes && *index.total_bytes != all.size_bytes())
+    log_warning(cat(kIndex, ": total_size is ", *index.total_bytes, ", the tensors hold ", all.size_bytes(), " bytes"));
+  return all;
+}
+
+// the first name, in order, that begins and ends so; "" for none
+std::string first_match(const std::string& folder, std::string_view begin, std::string_view end) {
+  std::string best;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), last; !error && entry != last;
+       entry.increment(error)) {
+    const auto name = entry->path().filename().string();
+    if (name.starts_with(begin) && name.ends_with(end) && (best.empty() || name < best)) best = name;
+  }
+  return best;
+}
+
+[[noreturn]] void nothing_found(const std::string& folder) {
+  const auto shown = printable(folder, limits::kPathBytes);
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) throw Error(Status::not_found, cat(shown, ": no such folder"));
+  if (!std::filesystem::is_directory(folder, error))
+    throw Error(Status::io, cat(shown, ": is a file, expected a folder"));
+  const auto pickle = first_match(folder, "pytorch_model", ".bin");
+  if (!pickle.empty())
+    throw Error(Status::unsupported,
+                cat(shown, ": holds ", printable(pickle),
+                    ", and torch .bin files are not read by this version; convert it with "
+                    "transformers: from_pretrained(...).save_pretrained(..., safe_serialization=True)"));
+  const auto shard = first_match(folder, "model-", ".safetensors");
+  if (!shard.empty())
+    throw Error(Status::not_found,
+                cat(shown, ": holds ", printable(shard), " but not ", kIndex, ", which says what lies where"));
+  throw Error(Status::not_found, cat(shown, ": no weights; looked for ", kSingle, " and ", kIndex));
+}
+
+}  // namespace
+
+TensorMap open_weight_folder(const std::string& folder, const OpenOptions& options) {
+  if (file_exists(folder + "/" + kSingle)) return open_safetensors(folder + "/" + kSingle, options);
+  if (file_exists(folder + "/" + kIndex)) return open_shards(folder, options);
+  nothing_found(folder);
+}
+
+}  // namespace llava::core

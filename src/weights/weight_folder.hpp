@@ -1,0 +1,18 @@
+// The weights of a model folder as Hugging Face lays it out: one file, or an index and its shards.
+#pragma once
+
+#include <string>
+
+#include "weights/safetensors.hpp"
+#include "weights/tensor_map.hpp"
+
+namespace llava::core {
+
+/// Opens model.safetensors or, where there is none, model.safetensors.index.json and all its shards.
+///
+/// Throws Error(not_found) naming what was looked for, Error(unsupported) when the folder holds only torch .bin files,
+/// Error(format) when index and shards do not agree: a tensor listed and absent, present and not listed, or in two
+/// shards. A total_size that is off is written to the log: published indexes are.
+TensorMap open_weight_folder(const std::string& folder, const OpenOptions& options = {});
+
+}  // namespace llava::core
