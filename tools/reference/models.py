@@ -58,6 +58,7 @@ class Shape:
     drop_unused: bool = False  # leave out post_layernorm and the blocks after the feature layer
     dtype: str = "float32"
     pad_to_square: bool = False
+    resize: int = 0  # shortest edge before the crop; 0 = the picture's side
 
     @property
     def vocabulary(self):
@@ -125,8 +126,7 @@ def build_model(shape, seed):
         # with a tied head a last norm near 1 would make every token answer with itself
         free = shape.tied and name == "model.language_model.norm.weight"
         tensor.copy_(values if free else values * scale_of(name, tensor) + (1.0 if is_norm(name) else 0.0))
-        if shape.dtype == "bfloat16":
-            tensor.copy_(tensor.bfloat16().float())
+        tensor.copy_(tensor.to(getattr(torch, shape.dtype)).float())  # what the file can hold
     return model
 
 
@@ -188,7 +188,7 @@ def preprocessor(shape):
         "crop_size": side, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": True, "do_rescale": True,
         "do_resize": True, "image_mean": CLIP_MEAN, "image_processor_type": "CLIPImageProcessor", "image_std": CLIP_STD,
         "processor_class": "LlavaProcessor", "resample": 3, "rescale_factor": 0.00392156862745098,
-        "size": {"shortest_edge": shape.image}}
+        "size": {"shortest_edge": shape.resize or shape.image}}
     if shape.pad_to_square:
         settings.update(do_pad=True, image_processor_type="LlavaImageProcessor")
     return settings
