@@ -5,10 +5,10 @@
 
 int main() {
   try {
-    llava::Model model("there is no such model");
+    llava::load("there is no such model");
   } catch (const llava::Error& error) {
     std::printf("libllava %s: %s\n", llava_version(), error.what());
-    return error.status() == LLAVA_ERR_NOT_FOUND && std::strstr(error.what(), "there is no such model") ? 0 : 1;
+    return error.code() == LLAVA_ERR_NOT_FOUND && std::strstr(error.what(), "there is no such model") ? 0 : 1;
   }
   return 1;
 }
