@@ -11,13 +11,13 @@ add_library(llava_sentencepiece INTERFACE)
 target_include_directories(llava_sentencepiece SYSTEM INTERFACE ${LLAVA_SENTENCEPIECE_DIR}/include)
 target_link_libraries(llava_sentencepiece INTERFACE ${LLAVA_SENTENCEPIECE_DIR}/lib/libsentencepiece.a Threads::Threads)
 
-# pictures: libjpeg-turbo always, stb_image (a header), libwebp when there
+# pictures: libjpeg-turbo, zlib (PNG), libcrypto (SHA-256 of pictures), libwebp when there
 find_package(JPEG REQUIRED)
-find_path(LLAVA_STB_INCLUDE stb_image.h PATH_SUFFIXES stb REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 pkg_check_modules(WEBP IMPORTED_TARGET libwebp)
 add_library(llava_pictures INTERFACE)
-target_include_directories(llava_pictures SYSTEM INTERFACE ${LLAVA_STB_INCLUDE})
-target_link_libraries(llava_pictures INTERFACE JPEG::JPEG)
+target_link_libraries(llava_pictures INTERFACE JPEG::JPEG ZLIB::ZLIB OpenSSL::Crypto)
 if(WEBP_FOUND)
   target_link_libraries(llava_pictures INTERFACE PkgConfig::WEBP)
   target_compile_definitions(llava_pictures INTERFACE LLAVA_WITH_WEBP=1)

@@ -60,8 +60,8 @@ struct Bundle {
   int64_t context = 0;      // tokens a session may hold
   int64_t weight_bytes = 0;
   int64_t parameters = 0;
-  std::string stored_dtype;          // of the language model's embeddings, "bf16"
-  std::vector<std::string> unused;   // published names of tensors nobody took
+  std::string stored_dtype;         // of the language model's embeddings, "bf16"
+  std::vector<std::string> unused;  // published names of tensors nobody took
 };
 
 /// Loads a Hugging Face LLaVA-1.5 directory (config.json, *.safetensors, tokenizer.model, preprocessor_config.json,
@@ -83,7 +83,10 @@ struct ImageEmbedding {
 /// Preprocesses (image/preprocess) and puts pictures into one f32 tensor [N, 3, S, S] on the CPU.
 at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*>& pictures, const Cancel& cancel);
 
-/// Encodes pictures in groups of eight: pixels -> vision features -> projector.
+/// Pixels [N, 3, S, S] -> the rows [P, D] of each picture; in groups of eight, polled between blocks.
+std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel);
+
+/// Pictures to embeddings: picture_pixels, encode_pixels, and the content hashes.
 std::vector<ImageEmbedding> encode_pictures(const Bundle& bundle, const std::vector<const Picture*>& pictures,
                                             const Cancel& cancel);
 

@@ -18,7 +18,7 @@ struct SamplingOptions {
   double repetition_penalty = 1.0;  // > 0 (Keskar et al. 2019); over prompt and answer
   int64_t seed = -1;                // -1 = fresh, reported back
   std::vector<std::pair<int32_t, float>> logit_bias;
-  std::vector<int32_t> forbidden;   // ids that are never drawn
+  std::vector<int32_t> forbidden;  // ids that are never drawn
 };
 
 struct TokenLogprob {
@@ -28,8 +28,8 @@ struct TokenLogprob {
 
 struct Draw {
   int32_t id = 0;
-  float logprob = 0;                     // of the drawn id, after biases and penalties, before truncation
-  std::vector<TokenLogprob> top;         // the most likely ids, best first, when asked for
+  float logprob = 0;              // of the drawn id, after biases and penalties, before truncation
+  std::vector<TokenLogprob> top;  // the most likely ids, best first, when asked for
 };
 
 class Sampler {

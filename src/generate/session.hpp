@@ -47,8 +47,7 @@ struct ChatOptions {
   bool include_stop = false;
   std::vector<int32_t> stop_ids;
   bool ignore_eos = false;
-  int64_t top_logprobs = -1;  // -1 = none, 0 = of the drawn token only, n = and of the n most likely
-  std::string prefix;         // text the answer must begin with
+  int64_t top_logprobs = -1;            // -1 = none, 0 = of the drawn token only, n = and of the n most likely
   const CancelToken* cancel = nullptr;  // borrowed until the generation has ended
   int64_t timeout_ms = -1;              // -1 = none
   bool keep_on_cancel = false;          // true: what was said before a cancel stays as the answer
@@ -61,11 +60,12 @@ enum class FinishReason : int32_t { stop = 0, stop_string = 1, length = 2, conte
 const char* finish_reason_name(FinishReason reason) noexcept;
 
 struct Usage {
-  int64_t prompt_tokens = 0;      // image rows included
+  int64_t prompt_tokens = 0;  // image rows included
   int64_t image_tokens = 0;
-  int64_t cached_tokens = 0;      // of the prompt, found in the cache
+  int64_t cached_tokens = 0;  // of the prompt, found in the cache
   int64_t completion_tokens = 0;
-  double preprocess_ms = 0, encode_ms = 0, prompt_ms = 0, prefill_ms = 0, first_token_ms = 0, decode_ms = 0, total_ms = 0;
+  double preprocess_ms = 0, encode_ms = 0, prompt_ms = 0, prefill_ms = 0, first_token_ms = 0, decode_ms = 0,
+         total_ms = 0;
 };
 
 struct Response {
@@ -79,11 +79,20 @@ struct Response {
 
 struct Event {
   enum class Kind : int32_t { image_encoded = 0, prefill = 1, text = 2, token = 3, done = 4 } kind = Kind::done;
-  std::string text;      // whole code points; empty for `token`: held back until it is complete or no stop string
-  int32_t id = -1;       // text, token
-  float logprob = 0;     // text, token
-  double progress = 0;   // image_encoded, prefill: 0 … 1
-  int64_t index = 0;     // image_encoded: which image; text, token: which token of the answer
+  std::string text;     // whole code points; empty for `token`: held back until it is complete or no stop string
+  int32_t id = -1;      // text, token
+  float logprob = 0;    // text, token
+  double progress = 0;  // image_encoded, prefill: 0 … 1
+  int64_t index = 0;    // image_encoded: which image; text, token: which token of the answer
+};
+
+struct SessionStats {
+  int64_t turns = 0;
+  int64_t tokens_held = 0;      // positions in the key-value cache
+  int64_t tokens_computed = 0;  // positions run through the language model
+  int64_t images_encoded = 0;
+  int64_t image_hits = 0;   // pictures found encoded already
+  int64_t cache_bytes = 0;  // keys, values and encoded pictures
 };
 
 class Session;
@@ -118,21 +127,27 @@ class Session : public std::enable_shared_from_this<Session> {
   static std::shared_ptr<Session> create(std::shared_ptr<const Bundle> bundle, const SessionOptions& options);
   ~Session();
 
-  /// Begins an answer to `turn` (role user). The session is busy until the generation has ended.
-  std::unique_ptr<Generation> start(Turn turn, const ChatOptions& options);
+  /// Begins an answer to `turn` (role user), or, without one, to what append() has added. The session is busy until the
+  /// generation has ended. Turns of one role that follow each other are one message of the prompt.
+  std::unique_ptr<Generation> start(std::optional<Turn> turn, const ChatOptions& options);
 
   /// Adds a turn without asking for an answer and computes it.
   void append(Turn turn, const CancelToken* cancel, int64_t timeout_ms);
 
-  void reset();                          // no turns; the system text stays
-  void rewind(int64_t turns);            // keeps the first `turns` turns; Error(argument) outside 0 … turn_count()
+  void reset();                           // no turns; the system text stays
+  void rewind(int64_t turns);             // keeps the first `turns` turns; Error(argument) outside 0 … turn_count()
   std::shared_ptr<Session> fork() const;  // an independent session with the same past
+
+  /// Replaces all turns without computing anything: the next answer does. For histories that come from outside.
+  void set_turns(std::vector<Turn> turns);
 
   int64_t turn_count() const;
   Turn turn(int64_t index) const;
-  int64_t used_tokens() const;   // positions the next prompt would have before a new turn
+  int64_t used_tokens() const;  // positions the next prompt would have before a new turn
   int64_t context() const;
-  int64_t memory_bytes() const;  // of the key-value cache
+
+  /// What was done since the session was made, and what it holds. Never busy: may be asked from any thread.
+  SessionStats stats() const noexcept;
 
   /// [{"role": "user", "content": [{"type": "text", "text": …}, {"type": "image", "hash": …}]}, …]
   std::string history_json() const;
@@ -146,9 +161,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
   const Bundle& bundle() const;
 
+  struct Data;  // private to generate/
+
  private:
   friend class Generation;
-  struct Data;
   explicit Session(std::unique_ptr<Data> data);
   std::unique_ptr<Data> data_;
 };

@@ -8,7 +8,7 @@
 
 namespace llava::core {
 
-enum class Activation : uint8_t { quick_gelu, gelu, gelu_tanh, silu };
+enum class Activation : uint8_t { quick_gelu, gelu, gelu_tanh };
 
 /// CLIP ViT (Radford et al. 2021): pre-norm blocks, class token first, learnt positions.
 struct VisionConfig {

@@ -18,6 +18,7 @@ class KvCache {
 
   int64_t length() const { return length_; }
   int64_t context() const { return context_; }
+  at::ScalarType dtype() const { return options_.dtype().toScalarType(); }
 
   /// Makes room for `length` positions. Strong guarantee: on failure nothing has changed.
   void reserve(int64_t length);

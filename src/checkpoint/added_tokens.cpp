@@ -1,0 +1,82 @@
+// tokenizer_config.json and its companions.
+#include "checkpoint/added_tokens.hpp"
+
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "base/limits.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr JsonLimits kLimits = {limits::kTokenizerConfigBytes, limits::kJsonDepth};
+
+Json read_json(const std::string& path, const std::string& name) {
+  return parse_json(read_file(path, limits::kTokenizerConfigBytes, name), name, kLimits);
+}
+
+int32_t id_of(const std::string& digits, const std::string& where) {
+  int32_t id = -1;
+  const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  if (result.ec != std::errc() || result.ptr != digits.data() + digits.size() || id < 0 || id >= limits::kVocabulary)
+    throw Error(Status::format, cat(where, ": \"", digits, "\" is no token id"));
+  return id;
+}
+
+void read_decoder(const Json& json, const std::string& where, std::map<int32_t, AddedToken>& tokens) {
+  if (!json.contains("added_tokens_decoder") || !json.at("added_tokens_decoder").is_object()) return;
+  for (const auto& [key, value] : json.at("added_tokens_decoder").items()) {
+    const auto place = cat(where, ": added_tokens_decoder.", key);
+    if (!value.is_object()) throw Error(Status::format, cat(place, " is no object"));
+    AddedToken token;
+    token.id = id_of(key, place);
+    token.text = read_string(value, "content", place);
+    token.special = read_bool(value, "special", place, false);
+    tokens[token.id] = token;
+  }
+}
+
+void read_added(const std::string& folder, std::map<int32_t, AddedToken>& tokens) {
+  const std::string name = "added_tokens.json", path = folder + "/" + name;
+  if (!std::filesystem::exists(path)) return;
+  const auto json = read_json(path, name);
+  if (!json.is_object()) throw Error(Status::format, cat(name, " is no object"));
+  for (const auto& [text, id] : json.items()) {
+    if (!id.is_number_integer()) throw Error(Status::format, cat(name, ": the id of \"", text, "\" is no integer"));
+    const auto number = id.get<int64_t>();
+    if (number < 0 || number >= limits::kVocabulary)
+      throw Error(Status::format, cat(name, ": \"", text, "\" has id ", number));
+    tokens.try_emplace(static_cast<int32_t>(number), AddedToken{static_cast<int32_t>(number), text, true});
+  }
+}
+
+}  // namespace
+
+TokenizerSettings read_tokenizer_settings(const std::string& folder) {
+  TokenizerSettings settings;
+  std::map<int32_t, AddedToken> tokens;
+  const std::string name = "tokenizer_config.json";
+  if (std::filesystem::exists(folder + "/" + name)) {
+    const auto json = read_json(folder + "/" + name, name);
+    if (!json.is_object()) throw Error(Status::format, cat(name, " is no object"));
+    read_decoder(json, name, tokens);
+    if (json.contains("chat_template") && json.at("chat_template").is_string())
+      settings.chat_template = json.at("chat_template").get<std::string>();
+  }
+  read_added(folder, tokens);
+  for (const char* file : {"chat_template.json", "chat_template.jinja"}) {
+    const auto path = folder + "/" + file;
+    if (!settings.chat_template.empty() || !std::filesystem::exists(path)) continue;
+    settings.chat_template = std::string_view(file).ends_with(".jinja")
+                                 ? read_file(path, limits::kTokenizerConfigBytes, file)
+                                 : read_string(read_json(path, file), "chat_template", file, "");
+  }
+  for (auto& [id, token] : tokens) settings.added.push_back(std::move(token));
+  return settings;
+}
+
+}  // namespace llava::core

@@ -1,0 +1,229 @@
+// Sessions: turns, locks, and what may be done between two answers.
+#include "generate/session.hpp"
+
+#include <c10/core/InferenceMode.h>
+
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "generate/generation_state.hpp"
+#include "image/content_hash.hpp"
+#include "model/splice.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr size_t kEncodedPictures = 16;  // kept for pictures that come back, e.g. when an answer is made anew
+
+int64_t chosen_context(const Bundle& bundle, int64_t wanted) {
+  if (wanted < 0 || wanted > bundle.context)
+    throw Error(Status::argument,
+                cat("max_context is ", wanted, ", the model allows 1 … ", bundle.context, " (0 = all)"));
+  return wanted == 0 ? bundle.context : wanted;
+}
+
+int64_t image_places(const std::vector<int64_t>& ids) {
+  return static_cast<int64_t>(std::count(ids.begin(), ids.end(), kImagePlace));
+}
+
+}  // namespace
+
+SessionLock::SessionLock(std::atomic<bool>& busy) : busy_(&busy) {
+  if (busy.exchange(true)) {
+    busy_ = nullptr;
+    throw Error(Status::busy, "the session is in use by another call or an open stream");
+  }
+}
+
+Session::Data::Data(std::shared_ptr<const Bundle> owner, const SessionOptions& chosen)
+    : bundle(std::move(owner)),
+      options(chosen),
+      format(chosen.template_name.empty() ? bundle->chat_template : &find_template(chosen.template_name)),
+      context(chosen_context(*bundle, chosen.max_context)),
+      cache(bundle->model->language().new_cache()) {}
+
+std::shared_ptr<const ImageEmbedding> Session::Data::embedding(const Picture& picture, const Cancel& cancel,
+                                                               Usage& usage) {
+  const auto hash = content_hash(picture);
+  const auto known = encoded.find(hash);
+  if (known != encoded.end()) {
+    ++counters.image_hits;
+    return known->second;
+  }
+  const int64_t begin = now_ns();
+  auto pixels_N3SS = picture_pixels(*bundle, {&picture}, cancel);
+  const int64_t prepared = now_ns();
+  auto made = std::make_shared<const ImageEmbedding>(
+      ImageEmbedding{encode_pixels(*bundle, pixels_N3SS, cancel)[0], hash, bundle->fingerprint});
+  usage.preprocess_ms += static_cast<double>(prepared - begin) * 1e-6;
+  usage.encode_ms += static_cast<double>(now_ns() - prepared) * 1e-6;
+  if (encoded.size() >= kEncodedPictures) encoded.erase(encoded.begin());
+  encoded.emplace(hash, made);
+  ++counters.images_encoded;
+  update_counters();
+  return made;
+}
+
+void Session::Data::check_turn(const Turn& turn) const {
+  if (turn.parts.empty()) throw Error(Status::argument, "the message has no parts");
+  if (static_cast<int64_t>(turn.parts.size()) > limits::kPartsPerMessage)
+    throw Error(Status::limit,
+                cat("the message has ", turn.parts.size(), " parts, at most ", limits::kPartsPerMessage));
+  int64_t images = 0;
+  for (const auto& part : turn.parts) {
+    images += part.kind == TurnPart::Kind::picture || part.kind == TurnPart::Kind::embedding;
+    if (part.embedding && part.embedding->fingerprint != bundle->fingerprint)
+      throw Error(Status::argument, cat("the embedding was made by model ", part.embedding->fingerprint,
+                                        ", this one is ", bundle->fingerprint));
+    if (part.kind != TurnPart::Kind::ids) continue;
+    for (size_t i = 0; i < part.ids.size(); ++i)
+      if (part.ids[i] != kImagePlace && (part.ids[i] < 0 || part.ids[i] >= bundle->config.language.vocabulary))
+        throw Error(Status::argument, cat("token id ", part.ids[i], " at position ", i,
+                                          " is outside the vocabulary of ", bundle->config.language.vocabulary));
+    if (image_places(part.ids) != static_cast<int64_t>(part.embeddings.size()))
+      throw Error(Status::argument, cat("the ids have ", image_places(part.ids), " image places, ",
+                                        part.embeddings.size(), " embeddings were given"));
+  }
+  if (images > limits::kImagesPerMessage)
+    throw Error(Status::limit, cat("the message has ", images, " images, at most ", limits::kImagesPerMessage));
+}
+
+void Session::Data::check_room(const std::vector<Slot>& slots, int64_t answer) const {
+  const int64_t rows = count_rows(slots, 0, slots.size());
+  if (rows + answer <= context) return;
+  int64_t image_rows = 0;
+  for (const auto& slot : slots) image_rows += slot.image ? slot.rows() : 0;
+  throw Error(Status::context_full, cat("the conversation needs ", rows, " tokens (", image_rows, " of pictures) and ",
+                                        answer, " for the answer, the context holds ", context))
+      .with("needed", rows + answer)
+      .with("limit", context)
+      .with("image_tokens", image_rows);
+}
+
+void Session::Data::keep_cached(size_t slots) noexcept {
+  if (slots >= cached.size()) return;
+  cache.truncate(count_rows(cached, 0, slots));
+  cached.resize(slots);
+  update_counters();
+}
+
+void Session::Data::update_counters() noexcept {
+  int64_t bytes = cache.size_bytes();
+  for (const auto& [hash, image] : encoded) bytes += static_cast<int64_t>(image->rows_PD.nbytes());
+  counters.turns = static_cast<int64_t>(turns.size());
+  counters.tokens_held = cache.length();
+  counters.cache_bytes = bytes;
+}
+
+Session::Session(std::unique_ptr<Data> data) : data_(std::move(data)) {}
+Session::~Session() = default;
+
+std::shared_ptr<Session> Session::create(std::shared_ptr<const Bundle> bundle, const SessionOptions& options) {
+  return std::shared_ptr<Session>(new Session(std::make_unique<Data>(std::move(bundle), options)));
+}
+
+std::unique_ptr<Generation> Session::start(std::optional<Turn> turn, const ChatOptions& options) {
+  SessionLock lock(data_->busy);
+  if (turn && turn->role != Role::user) throw Error(Status::argument, "only a message of role user can be answered");
+  auto state =
+      std::make_unique<Generation::State>(shared_from_this(), *data_, std::move(lock), std::move(turn), options);
+  return std::unique_ptr<Generation>(new Generation(std::move(state)));
+}
+
+void Session::append(Turn turn, const CancelToken* token, int64_t timeout_ms) {
+  const c10::InferenceMode no_gradients;
+  const SessionLock lock(data_->busy);
+  const Cancel cancel(token, timeout_ms < 0 ? 0 : now_ns() + timeout_ms * 1000000);
+  cancel.poll("append");
+  data_->check_turn(turn);
+  auto turns = data_->turns;
+  turns.push_back(std::move(turn));
+  Usage usage;
+  for (auto& part : turns.back().parts) {
+    if (part.kind != TurnPart::Kind::picture) continue;
+    part.embedding = data_->embedding(*part.picture, cancel, usage);
+    part.kind = TurnPart::Kind::embedding;
+    part.picture.reset();
+  }
+  auto slots = build_slots(*data_->bundle, *data_->format, data_->options.system, turns, /*open=*/false);
+  data_->check_room(slots, 0);
+  Prefill prefill(*data_, std::move(slots));
+  while (!prefill.done()) prefill.step(cancel);
+  data_->turns.swap(turns);
+  data_->update_counters();
+}
+
+void Session::reset() {
+  const SessionLock lock(data_->busy);
+  data_->turns.clear();
+  data_->keep_cached(0);
+  data_->update_counters();
+}
+
+void Session::set_turns(std::vector<Turn> turns) {
+  const SessionLock lock(data_->busy);
+  for (const auto& turn : turns) data_->check_turn(turn);
+  data_->turns.swap(turns);
+  data_->update_counters();
+}
+
+void Session::rewind(int64_t turns) {
+  const SessionLock lock(data_->busy);
+  const auto count = static_cast<int64_t>(data_->turns.size());
+  if (turns < 0 || turns > count)
+    throw Error(Status::argument, cat("rewind to ", turns, " turns: the session has ", count)).with("turns", count);
+  data_->turns.resize(static_cast<size_t>(turns));
+  data_->update_counters();
+}
+
+std::shared_ptr<Session> Session::fork() const {
+  const c10::InferenceMode no_gradients;
+  const SessionLock lock(data_->busy);
+  auto copy = std::make_unique<Data>(data_->bundle, data_->options);
+  copy->turns = data_->turns;
+  copy->encoded = data_->encoded;
+  copy->cache = data_->cache.fork();
+  copy->cached = data_->cached;
+  copy->update_counters();
+  return std::shared_ptr<Session>(new Session(std::move(copy)));
+}
+
+int64_t Session::turn_count() const {
+  const SessionLock lock(data_->busy);
+  return static_cast<int64_t>(data_->turns.size());
+}
+
+Turn Session::turn(int64_t index) const {
+  const SessionLock lock(data_->busy);
+  const auto count = static_cast<int64_t>(data_->turns.size());
+  if (index < 0 || index >= count)
+    throw Error(Status::argument, cat("turn ", index, ": the session has ", count, " turns")).with("turns", count);
+  return data_->turns[static_cast<size_t>(index)];
+}
+
+int64_t Session::used_tokens() const {
+  const SessionLock lock(data_->busy);
+  if (data_->turns.empty()) return 0;
+  const auto slots = build_slots(*data_->bundle, *data_->format, data_->options.system, data_->turns, /*open=*/false);
+  return count_rows(slots, 0, slots.size());
+}
+
+int64_t Session::context() const { return data_->context; }
+
+SessionStats Session::stats() const noexcept {
+  const auto& counters = data_->counters;
+  return {counters.turns,          counters.tokens_held, counters.tokens_computed,
+          counters.images_encoded, counters.image_hits,  counters.cache_bytes};
+}
+
+std::vector<int64_t> Session::prompt_ids() const {
+  const SessionLock lock(data_->busy);
+  std::vector<int64_t> ids;
+  for (const auto& slot :
+       build_slots(*data_->bundle, *data_->format, data_->options.system, data_->turns, /*open=*/false))
+    ids.push_back(slot.id);
+  return ids;
+}
+
+const Bundle& Session::bundle() const { return *data_->bundle; }
+
+}  // namespace llava::core

@@ -1,0 +1,91 @@
+// What a session and the generation that runs on it share. Private to generate/.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "generate/session.hpp"
+#include "generate/slots.hpp"
+#include "model/kv_cache.hpp"
+
+namespace llava::core {
+
+struct Session::Data {
+  Data(std::shared_ptr<const Bundle> owner, const SessionOptions& chosen);
+
+  std::shared_ptr<const Bundle> bundle;
+  SessionOptions options;
+  const Template* format = nullptr;
+  int64_t context = 0;
+  std::vector<Turn> turns;  // pictures already turned into embeddings
+  KvCache cache;
+  std::vector<Slot> cached;                                              // the slots whose rows the cache holds
+  std::map<std::string, std::shared_ptr<const ImageEmbedding>> encoded;  // by content hash of the picture
+  std::atomic<bool> busy{false};
+
+  /// Counters that may be read while an operation runs.
+  struct Counters {
+    std::atomic<int64_t> turns{0}, tokens_held{0}, tokens_computed{0}, images_encoded{0}, image_hits{0}, cache_bytes{0};
+  } counters;
+  void update_counters() noexcept;
+
+  /// The embedding of a picture, encoded at most once in this session.
+  std::shared_ptr<const ImageEmbedding> embedding(const Picture& picture, const Cancel& cancel, Usage& usage);
+
+  /// Error(unsupported | limit | argument) for a turn that cannot be worked on.
+  void check_turn(const Turn& turn) const;
+
+  /// Error(context_full) with the numbers when `slots` and `answer` more rows do not fit.
+  void check_room(const std::vector<Slot>& slots, int64_t answer) const;
+
+  /// Cuts the cache back to the first `slots` of what it holds.
+  void keep_cached(size_t slots) noexcept;
+};
+
+/// Holds a session for one operation; Error(busy) when another one runs.
+class SessionLock {
+ public:
+  explicit SessionLock(std::atomic<bool>& busy);
+  ~SessionLock() {
+    if (busy_) busy_->store(false);
+  }
+  SessionLock(SessionLock&& other) noexcept : busy_(std::exchange(other.busy_, nullptr)) {}
+  SessionLock(const SessionLock&) = delete;
+  SessionLock& operator=(const SessionLock&) = delete;
+  SessionLock& operator=(SessionLock&&) = delete;
+  bool holds() const noexcept { return busy_ != nullptr; }
+  void release() noexcept {
+    if (busy_) std::exchange(busy_, nullptr)->store(false);
+  }
+
+ private:
+  std::atomic<bool>* busy_;
+};
+
+/// Computes what of `slots` the cache does not hold, all rows but those of the common beginning; `after_chunk(done,
+/// total)` is called after every piece. Returns the hidden row after the last slot, [1, D]. On failure the cache holds
+/// the common beginning.
+class Prefill {
+ public:
+  Prefill(Session::Data& data, std::vector<Slot> slots);
+  bool done() const { return begin_ == rows_LD_.size(0); }
+  double progress() const { return static_cast<double>(begin_) / static_cast<double>(rows_LD_.size(0)); }
+  int64_t cached_rows() const { return cached_rows_; }
+  size_t kept() const { return kept_; }
+  void step(const Cancel& cancel);
+  at::Tensor last_hidden() const { return last_hidden_1D_; }
+
+ private:
+  Session::Data& data_;
+  std::vector<Slot> slots_;
+  size_t kept_ = 0;
+  int64_t cached_rows_ = 0;
+  at::Tensor rows_LD_;
+  int64_t begin_ = 0;
+  at::Tensor last_hidden_1D_;
+};
+
+}  // namespace llava::core

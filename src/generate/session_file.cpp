@@ -1,0 +1,198 @@
+// A session on disk: one safetensors file whose metadata holds the turns as JSON and whose tensors are the image rows.
+// The key-value cache is not saved: it is computed again, exactly, by the next answer.
+#include <nlohmann/json.hpp>
+
+#include <ATen/ops/empty.h>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "generate/session_data.hpp"
+#include "model/splice.hpp"
+#include "weights/safetensors.hpp"
+#include "weights/safetensors_header.hpp"
+
+namespace llava::core {
+namespace {
+
+using Ordered = nlohmann::ordered_json;
+
+constexpr const char* kFormat = "llava-session";
+constexpr int64_t kVersion = 1;
+
+const char* role_name(Role role) {
+  switch (role) {
+    case Role::system:
+      return "system";
+    case Role::user:
+      return "user";
+    case Role::assistant:
+      return "assistant";
+  }
+  return "?";
+}
+
+Role role_named(const std::string& name, const std::string& where) {
+  for (const auto role : {Role::system, Role::user, Role::assistant})
+    if (name == role_name(role)) return role;
+  throw Error(Status::format, cat(where, ": role is \"", name, "\", expected system, user or assistant"));
+}
+
+// `images` collects the embeddings in order of first use; parts name them by index
+class Images {
+ public:
+  size_t index(const std::shared_ptr<const ImageEmbedding>& image) {
+    for (size_t i = 0; i < list_.size(); ++i)
+      if (list_[i] == image) return i;
+    list_.push_back(image);
+    return list_.size() - 1;
+  }
+  const std::vector<std::shared_ptr<const ImageEmbedding>>& list() const { return list_; }
+
+ private:
+  std::vector<std::shared_ptr<const ImageEmbedding>> list_;
+};
+
+Ordered part_json(const TurnPart& part, Images& images) {
+  if (part.kind == TurnPart::Kind::text) return {{"type", "text"}, {"text", part.text}};
+  if (part.kind == TurnPart::Kind::embedding)
+    return {{"type", "image"}, {"image", images.index(part.embedding)}, {"hash", part.embedding->picture}};
+  Ordered json = {{"type", "ids"}, {"ids", part.ids}, {"images", Ordered::array()}};
+  for (const auto& image : part.embeddings) json["images"].push_back(images.index(image));
+  return json;
+}
+
+Ordered turns_json(const std::vector<Turn>& turns, Images& images) {
+  Ordered list = Ordered::array();
+  for (const auto& turn : turns) {
+    Ordered content = Ordered::array();
+    for (const auto& part : turn.parts) content.push_back(part_json(part, images));
+    list.push_back({{"role", role_name(turn.role)}, {"content", std::move(content)}});
+  }
+  return list;
+}
+
+using Rows = std::vector<std::shared_ptr<const ImageEmbedding>>;
+
+TurnPart part_from(const Json& json, const std::string& where, const Rows& rows) {
+  TurnPart part;
+  const auto last = static_cast<int64_t>(rows.size()) - 1;
+  const auto type = read_string(json, "type", where);
+  if (type == "text") {
+    part.text = read_string(json, "text", where);
+  } else if (type == "image") {
+    part.kind = TurnPart::Kind::embedding;
+    part.embedding = rows[static_cast<size_t>(read_int(json, "image", where, 0, last))];
+  } else if (type == "ids") {
+    part.kind = TurnPart::Kind::ids;
+    part.ids = read_int_list(json, "ids", where, kImagePlace, limits::kVocabulary);
+    for (const auto index : read_int_list(json, "images", where, 0, last))
+      part.embeddings.push_back(rows[static_cast<size_t>(index)]);
+  } else {
+    throw Error(Status::format, cat(where, ": type is \"", type, "\", expected text, image or ids"));
+  }
+  return part;
+}
+
+std::vector<Turn> turns_from(const Json& list, const std::string& where, const Rows& rows) {
+  if (!list.is_array()) throw Error(Status::format, cat(where, ": turns is no array"));
+  std::vector<Turn> turns;
+  for (const auto& item : list) {
+    const auto place = cat(where, ": turn ", turns.size());
+    Turn turn;
+    turn.role = role_named(read_string(item, "role", place), place);
+    if (!item.contains("content") || !item.at("content").is_array())
+      throw Error(Status::format, cat(place, ": content is no array"));
+    for (const auto& part : item.at("content")) turn.parts.push_back(part_from(part, place, rows));
+    turns.push_back(std::move(turn));
+  }
+  return turns;
+}
+
+Rows read_rows(const TensorMap& tensors, const Json& hashes, const Bundle& bundle, const std::string& where) {
+  Rows rows;
+  for (const auto& hash : hashes) {
+    const auto name = cat("image.", rows.size());
+    const auto* view = tensors.find(name);
+    const int64_t width = bundle.config.language.width;
+    if (!view) throw Error(Status::not_found, cat(where, ": ", name, " is missing"));
+    if (view->dtype != DType::f32 || view->shape.size() != 2 || view->shape[1] != width)
+      throw Error(Status::format, cat(where, ": ", name, " is ", shape_text(view->shape), ' ', dtype_name(view->dtype),
+                                      ", expected [tokens, ", width, "] f32"));
+    auto rows_PD = at::empty(view->shape, at::kFloat);
+    std::memcpy(rows_PD.mutable_data_ptr(), view->data, view->size_bytes);
+    const auto& model = *bundle.model;
+    rows.push_back(std::make_shared<const ImageEmbedding>(
+        ImageEmbedding{rows_PD.to(model.device(), model.dtype()), hash.get<std::string>(), bundle.fingerprint}));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string Session::history_json() const {
+  const SessionLock lock(data_->busy);
+  Images images;
+  return turns_json(data_->turns, images).dump();
+}
+
+void Session::save(const std::string& path) const {
+  const SessionLock lock(data_->busy);
+  Images images;
+  Ordered json = {{"turns", turns_json(data_->turns, images)},
+                  {"template", data_->format->key},
+                  {"max_context", data_->context},
+                  {"images", Ordered::array()}};
+  if (data_->options.system) json["system"] = *data_->options.system;
+  std::vector<at::Tensor> rows;
+  std::vector<TensorView> views;
+  for (const auto& image : images.list()) {
+    json["images"].push_back(image->picture);
+    rows.push_back(image->rows_PD.to(at::kCPU, at::kFloat).contiguous());
+    TensorView view;
+    view.name = cat("image.", views.size());
+    view.dtype = DType::f32;
+    view.shape = rows.back().sizes().vec();
+    view.data = static_cast<const std::byte*>(rows.back().const_data_ptr());
+    view.size_bytes = rows.back().nbytes();
+    views.push_back(std::move(view));
+  }
+  write_safetensors(path, views,
+                    {{"format", kFormat},
+                     {"version", std::to_string(kVersion)},
+                     {"model", data_->bundle->fingerprint},
+                     {"session", json.dump()}});
+}
+
+std::shared_ptr<Session> Session::load(std::shared_ptr<const Bundle> bundle, const std::string& path) {
+  OpenOptions open;
+  open.map = false;
+  const auto metadata = read_safetensors_header(path).metadata;
+  const auto entry = [&](std::string_view key) {
+    for (const auto& [name, value] : metadata)
+      if (name == key) return value;
+    throw Error(Status::format, cat(path, ": no saved session (", key, " is missing)"));
+  };
+  if (entry("format") != kFormat) throw Error(Status::format, cat(path, ": no saved session"));
+  if (entry("version") != std::to_string(kVersion))
+    throw Error(Status::unsupported,
+                cat(path, ": session format ", entry("version"), ", this library reads ", kVersion));
+  if (entry("model") != bundle->fingerprint)
+    throw Error(Status::unsupported,
+                cat(path, ": saved with model ", entry("model"), ", this one is ", bundle->fingerprint));
+  const auto tensors = open_safetensors(path, open);
+  const auto json = parse_json(entry("session"), path, {limits::kSafetensorsHeaderBytes, limits::kJsonDepth});
+  const auto hashes = json.contains("images") && json.at("images").is_array() ? json.at("images") : Json::array();
+  for (const auto& hash : hashes)
+    if (!hash.is_string()) throw Error(Status::format, cat(path, ": images holds something that is no string"));
+
+  SessionOptions options;
+  options.template_name = read_string(json, "template", path);
+  options.max_context = std::min(read_int(json, "max_context", path, 1, limits::kContext), bundle->context);
+  if (json.contains("system")) options.system = read_string(json, "system", path);
+  auto session = create(bundle, options);
+  session->set_turns(
+      turns_from(json.contains("turns") ? json.at("turns") : Json(), path, read_rows(tensors, hashes, *bundle, path)));
+  return session;
+}
+
+}  // namespace llava::core

@@ -1,0 +1,50 @@
+// The whole model.
+#include "model/model.hpp"
+
+#include <ATen/ops/zeros.h>
+
+#include "base/error.hpp"
+#include "model/splice.hpp"
+
+namespace llava::core {
+
+Model::Model(Parameters& parameters, const ModelConfig& config)
+    : config_(config),
+      vision_(parameters, config),
+      projector_(parameters, config),
+      language_(parameters, config.language) {
+  parameters.finish();
+}
+
+at::Tensor Model::vision_features(const at::Tensor& pixels_N3SS, const FeatureChoice& choice,
+                                  const Cancel& cancel) const {
+  const auto size = config_.vision.image_size;
+  if (pixels_N3SS.dim() != 4 || pixels_N3SS.size(1) != 3 || pixels_N3SS.size(2) != size || pixels_N3SS.size(3) != size)
+    throw Error(Status::argument, cat("pixels are ", shape_text(pixels_N3SS.sizes().vec()),
+                                      ", the tower expects [N, 3, ", size, ", ", size, ']'));
+  const auto blocks = config_.vision_blocks_for(choice.layer.value_or(config_.feature_layer));
+  const auto state = vision_.hidden_state(pixels_N3SS, blocks, cancel);
+  if (choice.keep_class_token.value_or(config_.keep_class_token)) return state;
+  return state.narrow(1, 1, state.size(1) - 1);
+}
+
+at::Tensor Model::project(const at::Tensor& features_NPC) const {
+  if (features_NPC.size(-1) != config_.vision.width)
+    throw Error(Status::argument,
+                cat("features are ", features_NPC.size(-1), " wide, the projector expects ", config_.vision.width));
+  return projector_(features_NPC.contiguous());
+}
+
+at::Tensor Model::embed(std::span<const int64_t> ids_L, const std::vector<at::Tensor>& features) const {
+  return splice(ids_L, features, language_.token_embeddings(), language_.dtype());
+}
+
+void Model::warm_up() const {
+  const auto options = at::TensorOptions().dtype(language_.dtype()).device(language_.device());
+  auto cache = language_.new_cache();
+  const auto hidden = language_.forward(at::zeros({1, config_.language.width}, options), cache, {});
+  language_.logits(hidden);
+  project(at::zeros({1, 1, config_.vision.width}, options));
+}
+
+}  // namespace llava::core
