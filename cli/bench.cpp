@@ -1,0 +1,158 @@
+// `llava bench`: load, encode, prefill, decode and memory of a model, beside what the machine's memory can deliver.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <thread>
+
+#include "common.hpp"
+#include "verbs.hpp"
+
+namespace llava_cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+template <typename Call>
+double median_ms(int runs, Call&& call) {
+  std::vector<double> times;
+  for (int i = 0; i < runs; ++i) {
+    const double begin = now_ms();
+    call();
+    times.push_back(now_ms() - begin);
+  }
+  return median(times);
+}
+
+int64_t peak_bytes() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+/// Bytes a second that `threads` threads can read, streaming over 1 GiB: the bound of decoding.
+double read_bandwidth(int threads) {
+  constexpr size_t kWords = (size_t{1} << 30) / sizeof(uint64_t);
+  const std::vector<uint64_t> memory(kWords, 1);
+  std::vector<uint64_t> sums(static_cast<size_t>(threads));
+  const double ms = median_ms(5, [&] {
+    std::vector<std::thread> readers;
+    for (int t = 0; t < threads; ++t)
+      readers.emplace_back([&, t] {
+        const auto part = kWords / static_cast<size_t>(threads), begin = part * static_cast<size_t>(t);
+        uint64_t sum[8] = {};
+        for (size_t i = begin; i + 8 <= begin + part; i += 8)
+          for (size_t k = 0; k < 8; ++k) sum[k] += memory[i + k];
+        sums[static_cast<size_t>(t)] += std::accumulate(sum, sum + 8, uint64_t{0});
+      });
+    for (auto& reader : readers) reader.join();
+  });
+  if (std::accumulate(sums.begin(), sums.end(), uint64_t{0}) == 0) return 0;  // the sums must be used
+  return static_cast<double>(kWords * sizeof(uint64_t)) / ms * 1000;
+}
+
+llava::Image plain_picture(int side) {
+  std::vector<uint8_t> rgb(static_cast<size_t>(side) * static_cast<size_t>(side) * 3);
+  for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = static_cast<uint8_t>(i * 31 % 251);
+  return llava::Image::from_pixels(rgb.data(), side, side, 3 * side, llava::PixelFormat::rgb24);
+}
+
+struct Arguments {
+  ModelArguments model;
+  int32_t prompt = 512, tokens = 32, runs = 5;
+  bool json = false;
+};
+
+double decode_tokens_per_second(const llava::Model& model, const std::vector<int32_t>& ids, int32_t tokens) {
+  llava::SessionOptions settings;
+  settings.template_name = "none";
+  llava::Session session(model, settings);
+  session.append_ids(std::vector<int32_t>(ids.begin(), ids.begin() + std::min<size_t>(ids.size(), 16)));
+  llava::ChatOptions options;
+  options.temperature = 0;
+  options.ignore_eos = true;
+  options.max_tokens = tokens;
+  return session.answer(options).usage().tokens_per_second;
+}
+
+Json measure(const Arguments& arguments) {
+  const double begin = now_ms();
+  const auto model = open_model(arguments.model);
+  const double load_ms = now_ms() - begin;
+  const auto limits = model.limits();
+  const auto length = static_cast<int32_t>(std::min<int64_t>(arguments.prompt, limits.context - arguments.tokens - 1));
+  std::vector<int32_t> ids(static_cast<size_t>(std::max(length, 1)));
+  for (size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<int32_t>((i * 17 + 3) % static_cast<size_t>(limits.vocabulary));
+  const auto picture = plain_picture(limits.image_size);
+  model.encode(picture);  // the first call of each kind is not counted
+  llava::ForwardOptions last;
+  last.last_only = true;
+  model.forward(ids, {}, last);
+  const double encode_ms = median_ms(arguments.runs, [&] { model.encode(picture); });
+  const double prefill_ms = median_ms(arguments.runs, [&] { model.forward(ids, {}, last); });
+  std::vector<double> rates;
+  for (int i = 0; i < arguments.runs; ++i) rates.push_back(decode_tokens_per_second(model, ids, arguments.tokens));
+  const auto peak = peak_bytes();
+  const int threads = arguments.model.threads > 0 ? arguments.model.threads
+                                                  : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return {{"load_ms", load_ms},
+          {"encode_ms", encode_ms},
+          {"prefill_tokens", ids.size()},
+          {"prefill_tokens_per_s", static_cast<double>(ids.size()) / prefill_ms * 1000},
+          {"decode_tokens_per_s", median(rates)},
+          {"peak_bytes", peak},
+          {"threads", threads},
+          {"read_bandwidth_bytes_per_s", read_bandwidth(threads)}};
+}
+
+void print_table(const Json& json) {
+  const auto row = [](const char* what, double value, const char* unit) {
+    std::printf("%-18s %12.2f %s\n", what, value, unit);
+  };
+  row("load", json["load_ms"], "ms");
+  row("encode a picture", json["encode_ms"], "ms");
+  row("prefill", json["prefill_tokens_per_s"], "tokens/s");
+  row("decode", json["decode_tokens_per_s"], "tokens/s");
+  row("peak memory", json["peak_bytes"].get<double>() * 1e-9, "GB");
+  row("memory reads", json["read_bandwidth_bytes_per_s"].get<double>() * 1e-9, "GB/s (this machine)");
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto* verb = app.add_subcommand("bench", "how fast a model is here: load, encode, prefill, decode, memory");
+  auto arguments = std::make_shared<Arguments>();
+  add_model_arguments(*verb, arguments->model);
+  verb->add_option("--prompt-tokens", arguments->prompt, "length of the prompt")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--tokens", arguments->tokens, "tokens to decode")
+      ->check(CLI::Range(2, 100000))
+      ->capture_default_str();
+  verb->add_option("--runs", arguments->runs, "runs of each; the median is shown")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  verb->add_flag("--json", arguments->json, "one JSON object");
+  verb->callback([arguments] {
+    const auto json = measure(*arguments);
+    if (arguments->json)
+      std::cout << json.dump() << '\n';
+    else
+      print_table(json);
+  });
+}
+
+}  // namespace llava_cli

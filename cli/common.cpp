@@ -1,0 +1,173 @@
+// Opening models and pictures, numbers from text, Ctrl-C.
+#include "common.hpp"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <iterator>
+
+namespace llava_cli {
+namespace {
+
+llava_cancel* interrupt_handle = nullptr;  // read by the signal handler
+
+void on_interrupt(int) {
+  if (interrupt_handle) llava_cancel_cancel(interrupt_handle);
+}
+
+llava::Dtype dtype_named(const std::string& name) {
+  if (name == "f32") return llava::Dtype::f32;
+  if (name == "f16") return llava::Dtype::f16;
+  if (name == "bf16") return llava::Dtype::bf16;
+  return llava::Dtype::automatic;
+}
+
+/// A line on stderr that grows; silent when stderr is no terminal or loading takes less than half a second.
+class ProgressBar {
+ public:
+  bool operator()(const llava::LoadProgress& progress) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!terminal_ || now - start_ < std::chrono::milliseconds(500) || now - shown_ < std::chrono::milliseconds(100))
+      return true;
+    shown_ = now;
+    const int percent =
+        progress.bytes_total > 0 ? static_cast<int>(100 * progress.bytes_done / progress.bytes_total) : 0;
+    std::cerr << "\r\033[K" << progress.phase << ' ' << percent << " % " << progress.item << std::flush;
+    written_ = true;
+    return true;
+  }
+  ~ProgressBar() {
+    if (written_) std::cerr << "\r\033[K" << std::flush;
+  }
+
+ private:
+  bool terminal_ = isatty(STDERR_FILENO) != 0;
+  bool written_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), shown_;
+};
+
+}  // namespace
+
+int exit_code(llava_status status) {
+  switch (status) {
+    case LLAVA_OK:
+      return kDone;
+    case LLAVA_ERR_INVALID_ARGUMENT:
+      return kUsage;
+    case LLAVA_ERR_NOT_FOUND:
+    case LLAVA_ERR_IO:
+    case LLAVA_ERR_FORMAT:
+    case LLAVA_ERR_UNSUPPORTED:
+      return kInput;
+    case LLAVA_ERR_OUT_OF_MEMORY:
+    case LLAVA_ERR_DEVICE_MEMORY:
+    case LLAVA_ERR_CONTEXT_FULL:
+    case LLAVA_ERR_LIMIT:
+      return kResources;
+    case LLAVA_ERR_CANCELLED:
+    case LLAVA_ERR_TIMEOUT:
+      return kStopped;
+    default:
+      return kFailed;
+  }
+}
+
+void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
+  verb.add_option("MODEL", arguments.path, "model folder (Hugging Face LLaVA-1.5 layout)")->required();
+  verb.add_option("--device", arguments.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  verb.add_option("--dtype", arguments.dtype, "of the weights: auto (as stored), f32, bf16, f16")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))
+      ->capture_default_str();
+  verb.add_option("--template", arguments.template_name, "conversation template; none: prompts as they are");
+  verb.add_option("--context", arguments.context, "most positions; 0: the model's")->check(CLI::NonNegativeNumber);
+  verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
+}
+
+llava::Model open_model(const ModelArguments& arguments) {
+  if (arguments.threads > 0) llava::set_threads(arguments.threads);
+  ProgressBar bar;
+  llava::LoadOptions options;
+  options.device = arguments.device == "auto" ? "" : arguments.device;
+  options.dtype = dtype_named(arguments.dtype);
+  options.template_name = arguments.template_name == "none" ? "" : arguments.template_name;
+  options.max_context = arguments.context;
+  options.progress = [&bar](const llava::LoadProgress& progress) { return bar(progress); };
+  options.cancel = interrupt_token();
+  return llava::load(arguments.path, options);
+}
+
+llava::Image open_image(const std::string& path) {
+  if (path != "-") return llava::Image(path);
+  const auto bytes = read_standard_input();
+  return llava::Image::from_memory(bytes.data(), bytes.size());
+}
+
+std::string read_standard_input() {
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+std::string prompt_text(const std::string& argument) {
+  if (argument != "-") return argument;
+  auto text = read_standard_input();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+const llava::Cancel& interrupt_token() {
+  static const llava::Cancel token = [] {
+    auto created = llava::Cancel::create();
+    interrupt_handle = created.get();
+    struct sigaction action = {};
+    action.sa_handler = on_interrupt;  // without SA_RESTART: a waiting read ends
+    sigaction(SIGINT, &action, nullptr);
+    return created;
+  }();
+  return token;
+}
+
+void reset_interrupt() { interrupt_token().reset(); }
+
+std::vector<int32_t> parse_ids(const std::string& text) {
+  std::vector<int32_t> ids;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    int32_t id = 0;
+    const auto* first = text.data() + begin;
+    const auto result = std::from_chars(first, text.data() + end, id);
+    if (result.ec != std::errc() || result.ptr != text.data() + end)
+      throw UsageError("--ids: \"" + text.substr(begin, end - begin) +
+                       "\" is no token id; expected numbers as in 1,2,-200,3");
+    ids.push_back(id);
+    begin = end + 1;
+  }
+  return ids;
+}
+
+llava::Message marked_message(const std::string& prompt, const std::vector<llava::Image>& images) {
+  const std::string mark = "<image>";
+  llava::Message message(llava::Role::user);
+  size_t begin = 0, used = 0;
+  for (size_t found; (found = prompt.find(mark, begin)) != std::string::npos; begin = found + mark.size()) {
+    if (found > begin) message.add(std::string_view(prompt).substr(begin, found - begin));
+    if (used == images.size())
+      throw UsageError("the prompt has more <image> marks than the " + std::to_string(used) + " pictures given");
+    message.add(images[used++]);
+  }
+  if (begin < prompt.size()) message.add(std::string_view(prompt).substr(begin));
+  if (used != images.size())
+    throw UsageError("the prompt has " + std::to_string(used) + " <image> marks, " + std::to_string(images.size()) +
+                     " pictures were given");
+  return message;
+}
+
+llava::Message question(const std::string& text, const std::vector<llava::Image>& images) {
+  llava::Message message(llava::Role::user);
+  for (const auto& image : images) message.add(image);
+  message.add(text);
+  return message;
+}
+
+}  // namespace llava_cli

@@ -1,0 +1,43 @@
+// `llava info`: what a model is.
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "common.hpp"
+#include "verbs.hpp"
+
+namespace llava_cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void print_lines(const Json& json, const std::string& before) {
+  for (const auto& [key, value] : json.items()) {
+    const auto name = before.empty() ? key : before + "." + key;
+    if (value.is_object()) {
+      print_lines(value, name);
+    } else {
+      std::cout << name << std::string(name.size() < 30 ? 30 - name.size() : 1, ' ')
+                << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+    }
+  }
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  auto* verb =
+      app.add_subcommand("info", "what a model is: layout, sizes, template and why, tensors that are not used");
+  auto arguments = std::make_shared<ModelArguments>();
+  auto json = std::make_shared<bool>(false);
+  add_model_arguments(*verb, *arguments);
+  verb->add_flag("--json", *json, "one JSON object");
+  verb->callback([arguments, json] {
+    const auto text = open_model(*arguments).info_json();
+    if (*json)
+      std::cout << text << '\n';
+    else
+      print_lines(Json::parse(text), "");
+  });
+}
+
+}  // namespace llava_cli
