@@ -1,5 +1,7 @@
 // The bends between two linears.
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/erf.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
@@ -8,6 +10,8 @@
 #include <numbers>
 
 #include "ops/check.hpp"
+#include "ops/cpu/kernels.hpp"
+#include "ops/cpu/tensors.hpp"
 #include "ops/reference.hpp"
 
 namespace llava::core {
@@ -16,7 +20,16 @@ at::Tensor quick_gelu_reference(const at::Tensor& x) { return x * at::sigmoid(x 
 
 at::Tensor silu_mul_reference(const at::Tensor& gate, const at::Tensor& up) { return at::silu(gate) * up; }
 
-at::Tensor quick_gelu(const at::Tensor& x) { return quick_gelu_reference(x); }
+at::Tensor quick_gelu(const at::Tensor& x) {
+  const auto* kernels = takes_cpu_kernel(x) ? cpu::kernels() : nullptr;
+  if (!kernels) return quick_gelu_reference(x);
+  const auto flat = x.contiguous();
+  auto out = at::empty_like(flat);
+  at::parallel_for(0, flat.numel(), cpu::kSerialElements, [&](int64_t first, int64_t last) {
+    kernels->quick_gelu(out.data_ptr<float>() + first, flat.const_data_ptr<float>() + first, last - first);
+  });
+  return out;
+}
 
 // No kernels for these two: they run once per picture (projector) or not at all (CLIP), and erf and tanh of ATen are
 // vectorised already.
@@ -33,7 +46,15 @@ at::Tensor gelu_tanh(const at::Tensor& x) {
 
 at::Tensor silu_mul(at::Tensor gate, const at::Tensor& up) {
   require(gate.sizes() == up.sizes(), "silu_mul: gate and up have one shape", gate, up);
-  return silu_mul_reference(gate, up);
+  const auto* kernels = takes_cpu_kernel(gate, up) && up.scalar_type() == at::kFloat ? cpu::kernels() : nullptr;
+  if (!kernels) return silu_mul_reference(gate, up);
+  auto out = gate.contiguous();
+  const auto flat = up.contiguous();
+  at::parallel_for(0, out.numel(), cpu::kSerialElements, [&](int64_t first, int64_t last) {
+    float* at = out.data_ptr<float>() + first;
+    kernels->silu_mul(at, at, flat.const_data_ptr<float>() + first, last - first);
+  });
+  return out;
 }
 
 }  // namespace llava::core

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "ops/check.hpp"
+#include "ops/cpu/attention.hpp"
 #include "ops/reference.hpp"
 
 namespace llava::core {
@@ -65,6 +66,9 @@ at::Tensor attend(const at::Tensor& q_NLHK, const at::Tensor& k_NSGK, const at::
   require(k_NSGK.size(1) > 0 || q_NLHK.numel() == 0, "attention: there is a key to look at", q_NLHK, k_NSGK);
   if (q_NLHK.numel() == 0) return at::empty_like(q_NLHK, at::MemoryFormat::Contiguous);
   if (q_NLHK.is_cuda()) return attention_cuda(q_NLHK, k_NSGK, v_NSGK, past, causal, scale);
+  const bool plain = takes_cpu_kernel(q_NLHK, k_NSGK, v_NSGK);
+  if (const auto* kernels = plain ? cpu::kernels() : nullptr)
+    return cpu::attention(*kernels, q_NLHK, k_NSGK, v_NSGK, past, causal, scale);
   return attention_reference(q_NLHK, k_NSGK, v_NSGK, past, causal, scale);
 }
 

@@ -10,9 +10,7 @@ std::string tensor_text(const at::Tensor& tensor) {
   return cat(c10::toString(tensor.scalar_type()), " ", shape_text(tensor.sizes().vec()));
 }
 
-bool takes_cpu_kernel(const at::Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && !(x.requires_grad() && at::GradMode::is_enabled());
-}
+bool wants_gradient(const at::Tensor& x) { return x.defined() && x.requires_grad() && at::GradMode::is_enabled(); }
 
 at::Tensor as_float(const at::Tensor& parameter) {
   return parameter.defined() ? parameter.to(at::kFloat).contiguous() : parameter;

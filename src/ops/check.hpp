@@ -20,9 +20,15 @@ void require(bool holds, const char* rule, const Tensors&... tensors) {
   throw Error(Status::internal, cat("ops: ", rule, "; found ", found));
 }
 
-/// Whether a kernel on bare f32 pointers may stand in for the composition of ATen ops: CPU, f32, and nobody wants a
-/// gradient (kernels record none).
-bool takes_cpu_kernel(const at::Tensor& x);
+/// Whether autograd records what is done with `x`.
+bool wants_gradient(const at::Tensor& x);
+
+/// Whether a kernel on bare f32 pointers may stand in for the composition of ATen ops: x on the CPU, f32, and nobody
+/// wants a gradient of it or of the parameters (kernels record none).
+template <typename... Tensors>
+bool takes_cpu_kernel(const at::Tensor& x, const Tensors&... parameters) {
+  return x.is_cpu() && x.scalar_type() == at::kFloat && !wants_gradient(x) && (!wants_gradient(parameters) && ...);
+}
 
 /// `parameter` as contiguous f32 on the CPU (norm weights and biases, a few KiB); undefined stays undefined.
 at::Tensor as_float(const at::Tensor& parameter);

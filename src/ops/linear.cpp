@@ -1,14 +1,20 @@
 // x W^T + b. The weight stays as the checkpoint stores it; f32 copies exist for a panel at a time.
+#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
 
 #include "ops/check.hpp"
+#include "ops/cpu/kernels.hpp"
+#include "ops/cpu/tensors.hpp"
 #include "ops/reference.hpp"
 
 namespace llava::core {
 namespace {
 
-constexpr int64_t kPanelBytes = 4 << 20;  // of f32 weights: stays in the second-level cache, or nearly
+constexpr int64_t kPanelBytes = 4 << 20;     // of f32 weights: stays in the second-level cache, or nearly
+constexpr int64_t kPackedBytes = 8 << 20;    // of x at a time: more rows go through the weights again
+constexpr int64_t kDotRows = 8;              // up to so many rows dot() was measured to be ahead of gemm()
+constexpr int64_t kSerialWeights = 1 << 16;  // fewer are done before a second thread has woken up
 
 at::Tensor linear_by_panels(const at::Tensor& x, const Weight& weight, const at::Tensor& bias) {
   const int64_t rows = std::max<int64_t>(1, kPanelBytes / (4 * std::max<int64_t>(1, weight.columns())));
@@ -19,6 +25,54 @@ at::Tensor linear_by_panels(const at::Tensor& x, const Weight& weight, const at:
                                bias.defined() ? bias.slice(0, first, last) : bias));
   }
   return parts.size() == 1 ? parts[0] : at::cat(parts, -1);
+}
+
+// Columns of y shared out in whole panels of `unit`.
+template <typename Work>
+void for_columns(const cpu::LinearJob& job, int64_t columns, int64_t unit, Work&& work) {
+  const int64_t panels = (columns + unit - 1) / unit;
+  const int64_t grain = std::max<int64_t>(1, kSerialWeights / std::max<int64_t>(1, unit * job.in * job.rows));
+  at::parallel_for(0, panels, grain,
+                   [&](int64_t first, int64_t last) { work(job, first * unit, std::min(last * unit, columns)); });
+}
+
+// Rows in chunks whose packed form fits kPackedBytes; as even as they can be.
+void multiply_many(const cpu::Kernels& kernels, cpu::LinearJob job, int64_t columns) {
+  const int64_t most = std::max<int64_t>(64, kPackedBytes / (4 * job.in));
+  const int64_t chunks = (job.rows + most - 1) / most, rows = (job.rows + chunks - 1) / chunks;
+  const auto packed = at::empty({std::min(rows, job.rows) * job.in}, at::TensorOptions(at::kFloat));
+  for (int64_t row = 0; row < job.rows; row += rows) {
+    cpu::LinearJob part = job;
+    part.rows = std::min(rows, job.rows - row);
+    at::parallel_for(0, kernels.pack_blocks(job.in), 1, [&](int64_t first, int64_t last) {
+      for (int64_t block = first; block < last; ++block)
+        kernels.pack(packed.data_ptr<float>(), job.x + row * job.x_stride, job.x_stride, part.rows, job.in, block);
+    });
+    part.x = packed.const_data_ptr<float>();
+    part.y += row * job.y_stride;
+    for_columns(part, columns, kernels.panel, kernels.gemm);
+  }
+}
+
+at::Tensor linear_cpu(const cpu::Kernels& kernels, const at::Tensor& x, const Weight& weight, const at::Tensor& bias) {
+  auto shape = x.sizes().vec();
+  shape.back() = weight.rows();
+  const auto rows_x = x.reshape({-1, weight.columns()}).contiguous();
+  const auto own_bias = as_float(bias);
+  auto y = at::empty(shape, x.options());
+  cpu::LinearJob job{};
+  job.x = rows_x.const_data_ptr<float>();
+  job.x_stride = job.in = weight.columns();
+  job.rows = rows_x.size(0);
+  job.w = cpu::matrix_of(weight.stored(), 0);
+  job.bias = own_bias.defined() ? own_bias.const_data_ptr<float>() : nullptr;
+  job.y = y.data_ptr<float>();
+  job.y_stride = weight.rows();
+  if (job.rows <= kDotRows)
+    for_columns(job, weight.rows(), 4, kernels.dot);
+  else
+    multiply_many(kernels, job, weight.rows());
+  return y;
 }
 
 }  // namespace
@@ -37,7 +91,9 @@ at::Tensor linear(const at::Tensor& x, const Weight& weight, const at::Tensor& b
           "linear: x is [..., in], weight [out, in]", x, weight.stored());
   require(!bias.defined() || (bias.dim() == 1 && bias.size(0) == weight.rows()), "linear: bias is [out]", bias,
           weight.stored());
-  return linear_reference(x, weight, bias);
+  const auto* kernels =
+      takes_cpu_kernel(x, weight.stored(), bias) && x.numel() > 0 && weight.rows() > 0 ? cpu::kernels() : nullptr;
+  return kernels ? linear_cpu(*kernels, x, weight, bias) : linear_reference(x, weight, bias);
 }
 
 }  // namespace llava::core

@@ -1,8 +1,11 @@
 // Rotary position embedding (Su et al. 2021) in the layout of the published LLaMA checkpoints.
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 
 #include "ops/check.hpp"
+#include "ops/cpu/kernels.hpp"
+#include "ops/cpu/tensors.hpp"
 #include "ops/reference.hpp"
 
 namespace llava::core {
@@ -13,6 +16,18 @@ void rotate_(at::Tensor& x_LHK, const at::Tensor& cos_LK, const at::Tensor& sin_
   const auto wide = x_LHK.to(at::kFloat);
   const auto turned = at::cat({-wide.slice(2, half), wide.slice(2, 0, half)}, 2);
   x_LHK.copy_(wide * cos_LK.unsqueeze(1) + turned * sin_LK.unsqueeze(1));
+}
+
+bool fits(const at::Tensor& x_LHK) { return takes_cpu_kernel(x_LHK) && x_LHK.stride(2) == 1; }
+
+void rotate_cpu_(const cpu::Kernels& kernels, at::Tensor& x_LHK, const at::Tensor& cos_LK, const at::Tensor& sin_LK) {
+  const int64_t heads = x_LHK.size(1), width = x_LHK.size(2);
+  const int64_t grain = std::max<int64_t>(1, cpu::kSerialElements / std::max<int64_t>(1, heads * width));
+  at::parallel_for(0, x_LHK.size(0), grain, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i)
+      kernels.rope(x_LHK.data_ptr<float>() + i * x_LHK.stride(0), heads, x_LHK.stride(1), width,
+                   cos_LK.const_data_ptr<float>() + i * width, sin_LK.const_data_ptr<float>() + i * width);
+  });
 }
 
 }  // namespace
@@ -30,7 +45,11 @@ void rope_(at::Tensor& q_LHK, at::Tensor& k_LGK, const at::Tensor& cos_LK, const
               cos_LK.size(1) == q_LHK.size(2) && cos_LK.scalar_type() == at::kFloat &&
               sin_LK.scalar_type() == at::kFloat,
           "rope: cos and sin are f32 [L, K]", cos_LK, sin_LK);
-  rope_reference_(q_LHK, k_LGK, cos_LK, sin_LK);
+  const auto* kernels = fits(q_LHK) && fits(k_LGK) ? cpu::kernels() : nullptr;
+  if (!kernels) return rope_reference_(q_LHK, k_LGK, cos_LK, sin_LK);
+  const auto cos = cos_LK.contiguous(), sin = sin_LK.contiguous();
+  rotate_cpu_(*kernels, q_LHK, cos, sin);
+  rotate_cpu_(*kernels, k_LGK, cos, sin);
 }
 
 }  // namespace llava::core

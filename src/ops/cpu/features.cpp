@@ -9,7 +9,7 @@
 namespace llava::core::cpu {
 namespace {
 
-constexpr Isa kAll[] = {Isa::reference, Isa::avx2, Isa::avx512, Isa::avx512bf16};
+constexpr Isa kAll[] = {Isa::reference, Isa::avx2, Isa::avx512};
 std::atomic<int> forced{-1};  // ForcedIsa; -1 = nothing is forced
 
 bool runs(Isa isa) {
@@ -23,8 +23,6 @@ bool runs(Isa isa) {
       return avx2;
     case Isa::avx512:
       return avx512;
-    case Isa::avx512bf16:
-      return avx512 && __builtin_cpu_supports("avx512bf16");
   }
   return false;
 }
@@ -39,8 +37,6 @@ const char* isa_name(Isa isa) noexcept {
       return "avx2";
     case Isa::avx512:
       return "avx512";
-    case Isa::avx512bf16:
-      return "avx512bf16";
   }
   return "?";
 }
@@ -58,8 +54,7 @@ Isa parse_isa(std::string_view text) {
     if (!runs(isa)) throw Error(Status::argument, cat("LLAVA_CPU_ISA=", text, ": this CPU cannot run it"));
     return isa;
   }
-  throw Error(Status::argument,
-              cat("LLAVA_CPU_ISA=", text, " is not known; expected reference, avx2, avx512 or avx512bf16"));
+  throw Error(Status::argument, cat("LLAVA_CPU_ISA=", text, " is not known; expected reference, avx2 or avx512"));
 }
 
 Isa chosen_isa() {

@@ -27,4 +27,42 @@ struct DeviceMemory {
 /// `index` < device_count(). Throws Error(device) when the driver does not answer.
 DeviceMemory device_memory(int index);
 
+/// Whether the environment asked for the kernels below (LLAVA_CUDA_KERNELS=1, read once) and this build holds them.
+bool kernels_wanted() noexcept;
+
+/// For tests and benches: the kernels on or off for as long as this lives, in the whole process.
+class ForcedKernels {
+ public:
+  explicit ForcedKernels(bool on) noexcept;
+  ~ForcedKernels();
+  ForcedKernels(const ForcedKernels&) = delete;
+  ForcedKernels& operator=(const ForcedKernels&) = delete;
+
+ private:
+  int before_;
+};
+
+enum class Type { f32, f16, bf16 };
+
+/// Work on one device: pointers of one element type, a stream of the current device (a cudaStream_t).
+struct Launch {
+  Type type;
+  void* stream;
+};
+
+// Each enqueues one kernel and returns; Error(device) when it cannot be launched. Nothing overlaps unless it says so.
+
+/// out[r][d] = x[r][d] / sqrt(mean(x[r]^2) + eps) * weight[d]
+void rms_norm(Launch launch, void* out, const void* x, const void* weight, int64_t rows, int64_t width, float eps);
+
+/// out = silu(gate) * up; `out` may be `gate`.
+void silu_mul(Launch launch, void* out, const void* gate, const void* up, int64_t count);
+
+/// Heads of `length` positions turned in place, rotate-half; strides in elements, cos and sin f32 [length, width].
+struct RopeShape {
+  int64_t length, heads, width;
+  int64_t position_stride, head_stride;
+};
+void rope(Launch launch, void* x, RopeShape shape, const float* cos, const float* sin);
+
 }  // namespace llava::core::cuda

@@ -3,11 +3,20 @@
 #include "ops/cuda/launch.hpp"
 
 namespace llava::core::cuda {
+namespace {
+
+[[noreturn]] void not_built() { throw Error(Status::unsupported, "this build of libllava has no CUDA"); }
+
+}  // namespace
 
 bool has_cuda() noexcept { return false; }
-
 int device_count() noexcept { return 0; }
-
-DeviceMemory device_memory(int) { throw Error(Status::unsupported, "this build of libllava has no CUDA"); }
+DeviceMemory device_memory(int) { not_built(); }
+bool kernels_wanted() noexcept { return false; }
+ForcedKernels::ForcedKernels(bool) noexcept : before_(0) {}
+ForcedKernels::~ForcedKernels() { static_cast<void>(before_); }
+void rms_norm(Launch, void*, const void*, const void*, int64_t, int64_t, float) { not_built(); }
+void silu_mul(Launch, void*, const void*, const void*, int64_t) { not_built(); }
+void rope(Launch, void*, RopeShape, const float*, const float*) { not_built(); }
 
 }  // namespace llava::core::cuda
