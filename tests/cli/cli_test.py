@@ -1,0 +1,189 @@
+"""The command `llava` as a shell sees it, on a tiny random model: what it prints, its exit codes, its files, and a
+dialogue in a terminal with Ctrl-C. Python's standard library alone.
+
+    python3 cli_test.py build/bin/llava
+"""
+
+import array
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+COMMAND = sys.argv.pop(1) if len(sys.argv) > 1 else "build/bin/llava"
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "model"
+TINY, PICTURE = str(GOLDEN / "tiny"), str(GOLDEN / "pictures" / "wide.jpg")
+
+
+def run(*arguments, stdin=b""):
+    return subprocess.run([COMMAND, *arguments], input=stdin, capture_output=True, timeout=60, check=False)
+
+
+def read_npy(path):
+    data = pathlib.Path(path).read_bytes()
+    size = int.from_bytes(data[8:10], "little")
+    header = data[10:10 + size].decode()
+    shape = tuple(int(n) for n in re.search(r"'shape': \(([^)]*)\)", header)[1].split(",") if n.strip())
+    values = array.array("f", data[10 + size:])
+    return header, shape, values
+
+
+class OneShot(unittest.TestCase):
+    def test_version_and_help(self):
+        self.assertRegex(run("--version").stdout.decode(), r"^llava \d+\.\d+\.\d+")
+        for verb in ("chat", "info", "tokens", "pixels", "features", "logits", "bench", "show"):
+            done = run(verb, "--help")
+            self.assertEqual(done.returncode, 0, verb)
+            self.assertIn(b"--", done.stdout)
+        self.assertIn(b"Exit codes", run("--help").stdout)
+
+    def test_an_answer_as_json_has_every_field(self):
+        done = run("chat", TINY, "--image", PICTURE, "--prompt", "What is this?", "--greedy", "--max-tokens", "6", "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        said = json.loads(done.stdout)
+        self.assertEqual(set(said), {"text", "token_ids", "finish_reason", "usage", "timings", "seed"})
+        self.assertEqual(set(said["usage"]), {"prompt_tokens", "image_tokens", "cached_tokens", "completion_tokens"})
+        self.assertEqual(said["usage"]["completion_tokens"], len(said["token_ids"]))
+        self.assertGreater(said["usage"]["image_tokens"], 0)
+        plain = run("chat", TINY, "--image", PICTURE, "--prompt", "What is this?", "--greedy", "--max-tokens", "6")
+        self.assertEqual(plain.stdout.decode(), said["text"] + "\n")
+
+    def test_the_seed_that_was_reported_gives_the_answer_again(self):
+        ask = ("chat", TINY, "--prompt", "Say.", "--temperature", "1", "--max-tokens", "8", "--json")
+        first = json.loads(run(*ask).stdout)
+        again = json.loads(run(*ask, "--seed", str(first["seed"])).stdout)
+        self.assertEqual(first["token_ids"], again["token_ids"])
+
+    def test_prompt_and_picture_from_standard_input(self):
+        by_name = run("chat", TINY, "--prompt", "Q", "--greedy", "--max-tokens", "4", "--json")
+        piped = run("chat", TINY, "--prompt", "-", "--greedy", "--max-tokens", "4", "--json", stdin=b"Q\n")
+        self.assertEqual(json.loads(by_name.stdout)["token_ids"], json.loads(piped.stdout)["token_ids"])
+        done = run("chat", TINY, "--image", "-", "--prompt", "Q", "--max-tokens", "2", stdin=pathlib.Path(PICTURE).read_bytes())
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_folder_of_pictures_gives_a_line_each(self):
+        done = run("chat", TINY, "--image", str(GOLDEN / "pictures"), "--prompt", "Q", "--greedy", "--max-tokens", "2", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([pathlib.Path(line["image"]).name for line in lines], sorted(os.listdir(GOLDEN / "pictures")))
+
+    def test_info_names_template_and_reason(self):
+        said = json.loads(run("info", TINY, "--json").stdout)
+        self.assertTrue(said["template"]["name"] and said["template"]["why"])
+        self.assertIn(b"language.layers", run("info", TINY).stdout)
+
+    def test_show_draws_the_picture(self):
+        done = run("show", PICTURE, "--columns", "16")
+        self.assertEqual(done.stdout.decode().count("\u2580") % 16, 0)
+        self.assertIn("\u2580", done.stdout.decode())
+
+
+class Arrays(unittest.TestCase):
+    def test_arrays_have_the_stated_shapes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = folder + "/x.npy"
+            limits = json.loads(run("info", TINY, "--json").stdout)
+            side, per_image = limits["vision"]["image_size"], limits["vision"]["tokens_per_image"]
+            self.assertEqual(run("pixels", TINY, PICTURE, "-o", out).returncode, 0)
+            header, shape, values = read_npy(out)
+            self.assertIn("'<f4', 'fortran_order': False", header)
+            self.assertEqual((shape, len(values)), ((3, side, side), 3 * side * side))
+            for form, width in (("--raw", limits["vision"]["width"]), ("--projected", limits["language"]["width"])):
+                self.assertEqual(run("features", TINY, PICTURE, form, "-o", out).returncode, 0)
+                self.assertEqual(read_npy(out)[1], (per_image, width))
+            done = run("logits", TINY, "--ids=1,5,-200,7", "--image", PICTURE, "-o", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(read_npy(out)[1], (3 + per_image, limits["language"]["vocabulary"]))
+            done = run("logits", TINY, "--prompt", "a <image> b", "--template", "none", "--image", PICTURE, "-o", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_tokens_mark_places_only_under_none(self):
+        usual = json.loads(run("tokens", TINY, "--prompt", "a <image> b", "--json").stdout)
+        marked = json.loads(run("tokens", TINY, "--prompt", "a <image> b", "--template", "none", "--image", PICTURE, "--json").stdout)
+        self.assertNotIn(-200, usual["ids"])
+        self.assertEqual(marked["ids"].count(-200), 1)
+        self.assertEqual(marked["ids"][0], 1)
+
+
+class Mistakes(unittest.TestCase):
+    def expect(self, code, fragment, *arguments, stdin=b""):
+        done = run(*arguments, stdin=stdin)
+        self.assertEqual(done.returncode, code, (arguments, done.stderr))
+        self.assertIn(fragment, done.stderr.decode())
+        self.assertLessEqual(len(done.stderr.decode().strip().splitlines()), 2, "an error is one line, at most a hint follows")
+        self.assertEqual(done.stdout, b"")
+
+    def test_each_mistake_has_its_code_and_says_what(self):
+        self.expect(2, "", "chat")
+        self.expect(2, "--no-such", "chat", TINY, "--no-such")
+        self.expect(3, "does not exist", "chat", "/no/such/model", "--prompt", "x")
+        self.expect(3, "nothing.jpg", "chat", TINY, "--image", "/no/nothing.jpg", "--prompt", "x")
+        self.expect(3, "", "chat", TINY, "--image", "-", "--prompt", "x", stdin=b"this is no picture")
+        self.expect(2, "\"x\"", "logits", TINY, "--ids=1,x", "-o", "/dev/null")
+        self.expect(2, "outside the vocabulary", "logits", TINY, "--ids=1,99999", "-o", "/dev/null")
+        self.expect(2, "<image>", "tokens", TINY, "--prompt", "<image>", "--template", "none")
+        self.expect(4, "context", "chat", TINY, "--prompt", "word " * 4000, "--max-tokens", "2")
+        self.expect(5, "deadline", "chat", TINY, "--prompt", "x", "--timeout-ms", "0")
+
+
+class Terminal(unittest.TestCase):
+    def setUp(self):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execv(COMMAND, [COMMAND, "chat", TINY, "--greedy", "--max-tokens", "3000", "--context", "512"])
+        self.seen = b""
+
+    def tearDown(self):
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+        os.close(self.terminal)
+
+    def wait_for(self, pattern, seconds=20):
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.seen):
+            self.assertLess(time.monotonic(), end, f"{pattern} did not come; so far: {self.seen!r}")
+            if select.select([self.terminal], [], [], 0.2)[0]:
+                self.seen += os.read(self.terminal, 65536)
+        self.seen = self.seen[re.search(pattern, self.seen).end():]
+
+    def type(self, text):
+        os.write(self.terminal, text.encode())
+
+    def test_a_dialogue(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.wait_for(rb"> ")
+            self.type(f"/image {PICTURE}\n")
+            self.wait_for(rb"goes with the next question")
+            self.type("What is this?\n")
+            self.wait_for(rb"tokens/s.*> ", 60)
+            self.type("/regenerate\n")
+            self.wait_for(rb"tokens/s.*> ", 60)
+            self.type(f"/save {folder}/talk.safetensors\n")
+            self.wait_for(rb"saved")
+            self.assertTrue(os.path.exists(folder + "/talk.safetensors"))
+            self.type("/undo\n/undo\n")
+            self.wait_for(rb"nothing to undo")
+            self.type("/quit\n")
+            self.assertEqual(os.waitpid(self.pid, 0)[1], 0)
+
+    def test_ctrl_c_at_the_prompt_does_not_end_the_program(self):
+        self.wait_for(rb"> ")
+        self.type("\x03")
+        self.wait_for(rb"/quit leaves")
+        self.type("/quit\n")
+        self.assertEqual(os.waitpid(self.pid, 0)[1], 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
