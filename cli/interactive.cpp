@@ -1,4 +1,5 @@
 // The dialogue of `llava chat` in a terminal. Ctrl-C stops the answer, not the program.
+#include <poll.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -41,14 +42,20 @@ class Dialogue {
 
  private:
   bool read_line(bool terminal, std::string& line) {
-    for (;;) {
-      if (terminal) std::cout << "> " << std::flush;
-      if (std::getline(std::cin, line)) return true;
-      if (!interrupt_token().is_cancelled()) return false;
-      std::cin.clear();  // Ctrl-C at the prompt
-      clearerr(stdin);
+    if (terminal) {
+      std::cout << "> " << std::flush;
+      wait_for_input();
+    }
+    return static_cast<bool>(std::getline(std::cin, line));
+  }
+
+  // Looks for Ctrl-C while it waits: a signal that comes just before a read would not end the read.
+  static void wait_for_input() {
+    pollfd terminal = {STDIN_FILENO, POLLIN, 0};
+    while (poll(&terminal, 1, /*timeout_ms=*/100) <= 0) {
+      if (!interrupt_token().is_cancelled()) continue;
       reset_interrupt();
-      std::cout << "\n(/quit leaves)\n";
+      std::cout << "\n(/quit leaves)\n> " << std::flush;
     }
   }
 

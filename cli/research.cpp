@@ -32,7 +32,8 @@ std::vector<int32_t> prompt_ids(const llava::Model& model, const Arguments& argu
   options.has_system = !arguments.system.empty();
   options.system = arguments.system;
   const bool marked = arguments.model.template_name == "none";
-  return model.prompt_ids({marked ? marked_message(text, images) : question(text, images)}, options);
+  const std::vector<llava::Message> messages = {marked ? marked_message(text, images) : question(text, images)};
+  return model.prompt_ids(messages, options);
 }
 
 void run_tokens(const Arguments& arguments) {
