@@ -1,5 +1,5 @@
 # What `cmake --install` puts where: headers, the library, the command, llava.pc, the CMake package, completion and papers.
-# The library and the command are the targets `llava` and `llava_cli`; without them there is nothing to install.
+# The library and the command are the targets `llava` and `llava_command`; without them there is nothing to install.
 option(LLAVA_INSTALL "Write install rules" ${PROJECT_IS_TOP_LEVEL})
 if(NOT TARGET llava)
   return()
@@ -32,10 +32,10 @@ install(TARGETS llava llava_cpp EXPORT llava-targets
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/llava DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
-if(TARGET llava_cli)
+if(TARGET llava_command)
   file(RELATIVE_PATH _to_library ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-  set_target_properties(llava_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${_to_library}")
-  install(TARGETS llava_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set_target_properties(llava_command PROPERTIES INSTALL_RPATH "$ORIGIN/${_to_library}")
+  install(TARGETS llava_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(FILES ${PROJECT_SOURCE_DIR}/completions/llava.bash RENAME llava
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()

@@ -1,4 +1,4 @@
-"""Counts what ctest ran and prints the failures: one for each doctest case, one for each other test.
+"""Counts what ctest ran and prints the failures: each doctest case and each unittest method, one for each other test.
 
 usage: count_tests.py RESULT.xml...    the files that `ctest --output-junit` writes
 
@@ -9,8 +9,21 @@ import re
 import sys
 import xml.etree.ElementTree as xml
 
-SUMMARY = re.compile(r"\[doctest\] test cases: +(\d+) +\| +(\d+) passed +\| +(\d+) failed")
+DOCTEST = re.compile(r"\[doctest\] test cases: +\d+ +\| +(\d+) passed +\| +(\d+) failed")
+UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n+(?:OK|FAILED \((.*)\))", re.M)
 OUTPUT_LINES = 40
+
+
+def cases_of(output):
+    """(passed, failed) of the cases a program reports, or None where it reports none."""
+    doctest, unittest = DOCTEST.search(output), UNITTEST.search(output)
+    if doctest:
+        return int(doctest[1]), int(doctest[2])
+    if unittest:
+        marks = dict(mark.split("=") for mark in (unittest[2] or "").split(", ") if "=" in mark)
+        failed = int(marks.get("failures", 0)) + int(marks.get("errors", 0))
+        return int(unittest[1]) - failed, failed
+    return None
 
 
 def count(case):
@@ -19,11 +32,10 @@ def count(case):
     if status == "disabled":
         return 0, 0
     good = status == "run"
-    found = SUMMARY.search(case.findtext("system-out") or "")
-    if not found:
+    cases = cases_of(case.findtext("system-out") or "")
+    if not cases:
         return (1, 0) if good else (0, 1)
-    passed, failed = int(found[2]), int(found[3])
-    return passed, failed if good else max(failed, 1)
+    return cases[0], cases[1] if good else max(cases[1], 1)
 
 
 def show(case):
