@@ -14,9 +14,9 @@ constexpr std::string_view kImageMark = "<image>";
 
 class PromptWriter {
  public:
-  PromptWriter(const Tokenizer& tokenizer, bool bos) : tokenizer_(tokenizer) {
-    if (bos) put(tokenizer.bos(), false);
-  }
+  explicit PromptWriter(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  void begin() { put(tokenizer_.bos(), false); }
 
   void text(const std::string& words, bool learned) {
     if (learned)
@@ -107,9 +107,12 @@ class PromptWriter {
 
 Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conversation& conversation,
                     const PromptOptions& options) {
-  PromptWriter writer(tokenizer, row.bos);
+  PromptWriter writer(tokenizer);
   for (const PromptPiece& piece : prompt_pieces(row, conversation, options.open_assistant_turn)) {
     switch (piece.kind) {
+      case PromptPiece::Kind::begin:
+        writer.begin();
+        break;
       case PromptPiece::Kind::text:
         writer.text(piece.text, piece.learned);
         break;
@@ -128,7 +131,8 @@ Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conve
 }
 
 Prompt build_prompt_raw(const Tokenizer& tokenizer, std::string_view text) {
-  PromptWriter writer(tokenizer, true);
+  PromptWriter writer(tokenizer);
+  writer.begin();
   for (;;) {
     const size_t at = text.find(kImageMark);
     writer.text(std::string(text.substr(0, at)), false);

@@ -38,6 +38,7 @@ class PieceList {
     words(text.substr(begin), learned);
   }
 
+  void begin() { pieces_.push_back({PromptPiece::Kind::begin, {}, {}, false}); }
   void image() { pieces_.push_back({PromptPiece::Kind::image, {}, {}, false}); }
   void ids(const std::vector<int64_t>& ids, bool learned) {
     pieces_.push_back({PromptPiece::Kind::ids, {}, ids, learned});
@@ -69,6 +70,13 @@ void check_message(const Message& message, size_t index) {
     throw Error(Status::argument, cat("message ", index, " has an image; images stand in user messages only"));
 }
 
+/// A user message that brings its own ids and nothing else.
+bool is_raw(const Message& message) {
+  const auto is_ids = [](const Part& part) { return part.kind == Part::Kind::ids; };
+  return message.role == Role::user && !message.parts.empty() &&
+         std::all_of(message.parts.begin(), message.parts.end(), is_ids);
+}
+
 std::string text_of(const Message& message) {
   std::string text;
   for (const Part& part : message.parts) {
@@ -93,7 +101,9 @@ class Renderer {
     }
     if (static_cast<int64_t>(system.size()) > limits::kTextPartBytes)
       throw Error(Status::limit, cat("a system text of ", system.size(), " bytes, at most ", limits::kTextPartBytes));
-    if (!layout_.system_in_first_turn) write_system(system);
+    const bool raw = first < conversation.messages.size() && is_raw(conversation.messages[first]);
+    if (row_.bos && (!raw || row_.style == TemplateStyle::none)) list_.begin();
+    if (!layout_.system_in_first_turn && !raw) write_system(system);
     for (size_t i = first; i < conversation.messages.size(); ++i) {
       const Message& message = conversation.messages[i];
       check_message(message, i);
@@ -121,7 +131,7 @@ class Renderer {
     const bool to_answer = conversation.messages.size() > first && conversation.messages.back().role == Role::user;
     if (!to_answer && row_.style != TemplateStyle::none)
       throw Error(Status::argument, "an answer can be opened only after a user message");
-    list_.own(layout_.assistant_open, false);
+    if (!raw_turn_) list_.own(layout_.assistant_open, false);
   }
 
   void write_system(const std::string& system) {
@@ -132,6 +142,11 @@ class Renderer {
   }
 
   void write_user(const Message& message, bool is_first, const std::string& system) {
+    raw_turn_ = is_raw(message);
+    if (raw_turn_) {
+      for (const Part& part : message.parts) list_.ids(part.ids, false);
+      return;
+    }
     const bool image = has_image(message);
     const bool apart = is_first && image && row_.images == ImageRule::own_turn;
     if (apart) write_image_turn(message);
@@ -207,10 +222,10 @@ class Renderer {
   }
 
   void write_assistant(const Message& message) {
-    list_.own(layout_.assistant_open, false);
+    if (!raw_turn_) list_.own(layout_.assistant_open, false);
     const auto first = std::find_if_not(message.parts.begin(), message.parts.end(), is_empty);
     const bool from_ids = first != message.parts.end() && first->kind == Part::Kind::ids;
-    if (!from_ids) list_.words(layout_.assistant_gap, true);
+    if (!from_ids && !raw_turn_) list_.words(layout_.assistant_gap, true);
     bool ends_in_ids = false;
     for (const Part& part : message.parts) {
       if (is_empty(part)) continue;
@@ -227,6 +242,7 @@ class Renderer {
   const Template& row_;
   Template::Layout layout_;
   PieceList list_;
+  bool raw_turn_ = false;  // the turn at hand was opened by a raw user message
 };
 
 }  // namespace
@@ -239,6 +255,8 @@ std::string render(const Template& row, const Conversation& conversation, bool o
   std::string text;
   for (const PromptPiece& piece : prompt_pieces(row, conversation, open_turn)) {
     switch (piece.kind) {
+      case PromptPiece::Kind::begin:
+        break;
       case PromptPiece::Kind::text:
       case PromptPiece::Kind::mark:
         text += piece.text;

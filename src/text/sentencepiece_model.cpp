@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
 #include "text/normalizer_map.hpp"
 #include "text/protobuf_wire.hpp"
 #include "text/utf8.hpp"
@@ -31,7 +32,7 @@ std::string short_text(const WireField& field, const char* name, const std::stri
   expect_type(field, kBytes, name, where);
   if (static_cast<int64_t>(field.bytes.size()) > limits::kTokenizerPieceBytes)
     fail(where, cat(name, " has ", field.bytes.size(), " bytes, at most ", limits::kTokenizerPieceBytes));
-  if (!is_utf8(field.bytes)) fail(where, cat(name, " is not UTF-8"));
+  if (!valid_utf8(field.bytes)) fail(where, cat(name, " is not UTF-8"));
   return std::string(field.bytes);
 }
 

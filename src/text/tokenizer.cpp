@@ -4,17 +4,13 @@
 // process-wide log level is not touched. Decoding is ours (detokenizer.hpp), since it must work token by token anyway.
 #include "text/tokenizer.hpp"
 
-#include <fcntl.h>
 #include <sentencepiece_processor.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <system_error>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/limits.hpp"
 #include "text/detokenizer.hpp"
 #include "text/sentencepiece_model.hpp"
@@ -35,38 +31,6 @@ bool is_mark(std::string_view text) {
       "<image>", "<im_start>", "<im_end>", "<im_patch>", "<image-placeholder>",
       "[INST]",  "[/INST]"};
   return std::find(kMarks.begin(), kMarks.end(), text) != kMarks.end();
-}
-
-/// A file descriptor that closes itself.
-struct File {
-  int descriptor;
-  ~File() {
-    if (descriptor >= 0) ::close(descriptor);
-  }
-};
-
-std::string read_whole(const std::string& path) {
-  const auto fail = [&](int code) {
-    const Status status = code == ENOENT || code == ENOTDIR ? Status::not_found : Status::io;
-    return Error(status, cat(path, ": ", std::generic_category().message(code)));
-  };
-  const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.descriptor < 0) throw fail(errno);
-  struct stat about {};
-  if (::fstat(file.descriptor, &about) != 0) throw fail(errno);
-  if (!S_ISREG(about.st_mode)) throw Error(Status::io, cat(path, ": not a regular file"));
-  if (about.st_size > limits::kTokenizerModelBytes)
-    throw Error(Status::limit, cat(path, ": ", static_cast<long long>(about.st_size), " bytes, at most ",
-                                   limits::kTokenizerModelBytes));
-  std::string bytes(static_cast<size_t>(about.st_size), '\0');
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t got = ::read(file.descriptor, bytes.data() + done, bytes.size() - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw fail(errno);
-    if (got == 0) throw Error(Status::io, cat(path, ": ends after ", done, " of ", bytes.size(), " bytes"));
-    done += static_cast<size_t>(got);
-  }
-  return bytes;
 }
 
 uint8_t hex_byte(std::string_view name) {  // "<0x0A>", checked by read_model
@@ -97,7 +61,7 @@ Tokenizer::Tokenizer() : library_(std::make_unique<Library>()) {}
 Tokenizer::~Tokenizer() = default;
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path, const std::vector<AddedToken>& added) {
-  return from_bytes(read_whole(path), path, added);
+  return from_bytes(read_file(path, limits::kTokenizerModelBytes), path, added);
 }
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_bytes(std::string_view serialized, std::string_view where,

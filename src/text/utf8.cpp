@@ -23,13 +23,4 @@ int utf8_length(std::string_view bytes) noexcept {
   return code < kSmallest[length] || surrogate || code > 0x10FFFF ? -1 : length;
 }
 
-bool is_utf8(std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
-    const int length = utf8_length(bytes);
-    if (length <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(length));
-  }
-  return true;
-}
-
 }  // namespace llava::core

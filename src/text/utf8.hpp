@@ -1,4 +1,4 @@
-// The little that the text folder needs to know of UTF-8: where a code point ends, and whether bytes are valid.
+// The little that the text folder needs to know of UTF-8 beyond base/utf8.hpp: how far a code point goes.
 #pragma once
 
 #include <string_view>
@@ -11,7 +11,5 @@ inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+
 /// whole (or empty); -1 when no continuation can make them valid. Surrogates, overlong forms and numbers above U+10FFFF
 /// are refused once all their bytes are there, as sentencepiece's decoder does.
 int utf8_length(std::string_view bytes) noexcept;
-
-bool is_utf8(std::string_view bytes) noexcept;
 
 }  // namespace llava::core

@@ -127,8 +127,14 @@ TEST_SUITE("text/prompt") {
     for (const auto id : tokenizer->encode("USER: So? ASSISTANT:")) expected.push_back(id);
     CHECK(once.ids == expected);
     const Conversation places{"", {user({Part::raw({5, kImageToken, kImageToken, 6})})}};
+    for (const char* key : {"v1", "llama_2", "hf", "plain"}) {  // a raw turn: nothing stands around it
+      CHECK(prompt_of(key, places).ids == std::vector<int64_t>{5, kImageToken, kImageToken, 6});
+      CHECK(prompt_of(key, places).images == 2);
+    }
     CHECK(prompt_of("none", places).ids == std::vector<int64_t>{1, 5, kImageToken, kImageToken, 6});
-    CHECK(prompt_of("none", places).images == 2);
+    const Conversation raw_chat{
+        std::nullopt, {user({Part::raw({1, 5})}), {Role::assistant, {Part::raw({6, 2})}}, user({Part::raw({7})})}};
+    CHECK(prompt_of("v1", raw_chat).ids == std::vector<int64_t>{1, 5, 6, 2, 7});
     for (const int64_t id : {int64_t{-1}, int64_t{900}, int64_t{1} << 40})
       CHECK(error_of([&] { prompt_of("none", {"", {user({Part::raw({id})})}}); }).status() == Status::argument);
   }

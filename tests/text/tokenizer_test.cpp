@@ -1,6 +1,7 @@
 // The tokenizer against the sentencepiece package (tests/golden/text/make_goldens.py), and its own promises.
 #include "text/tokenizer.hpp"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "support/doctest.hpp"
@@ -129,6 +130,20 @@ TEST_SUITE("text/tokenizer") {
   TEST_CASE("text that is not UTF-8 becomes U+FFFD") {
     const auto tokenizer = test_tokenizer();
     CHECK(tokenizer->decode(tokenizer->encode("a\xFF\xC3z")) == "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+  }
+
+  TEST_CASE("a text of 1 MiB, with and without blanks, is encoded in seconds") {
+    for (const std::string& word :
+         {std::string("The red boat is near the water. "), std::string("abc"), std::string("\xF0\x9F\x98\x80")}) {
+      std::string text;
+      while (text.size() + word.size() <= 1 << 20) text += word;
+      const auto begin = std::chrono::steady_clock::now();
+      const auto ids = test_tokenizer()->encode(text);
+      const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begin;
+      CHECK(test_tokenizer()->decode(ids) == text);
+      CHECK(spent.count() < 60'000);  // a guard against quadratic time, wide enough for sanitizers on a busy machine
+      MESSAGE("1 MiB of \"" << word << "\": " << spent.count() << " ms, " << ids.size() << " ids");
+    }
   }
 
   TEST_CASE("a text above the limit is refused") {
