@@ -95,8 +95,8 @@ class Handler {
     const auto column = reason.find("column ");
     const auto colon = column == reason.npos ? reason.npos : reason.find(": ", column);
     if (colon != reason.npos) reason.remove_prefix(colon + 2);
-    const auto clipped = clip_utf8(reason, kReasonBytes);
-    refuse(cat(clipped, clipped.size() < reason.size() ? "…" : ""));
+    const auto clipped = clip_utf8(reason, kReasonBytes);  // "last read" may end within a character
+    refuse(repaired_utf8(clipped) + (clipped.size() < reason.size() ? "…" : ""));
   }
 
  private:
@@ -127,9 +127,9 @@ void check_bytes(std::string_view text, std::string_view where, const JsonLimits
     refuse(cat(where, ": ", text.size(), " bytes of JSON, at most ", bounds.max_bytes), Status::limit);
   if (text.substr(0, 3) == "\xEF\xBB\xBF") refuse(cat(where, ": begins with a byte-order mark"));
   size_t bad = 0;
-  if (!valid_utf8(text, &bad)) refuse(cat(where, ": byte ", bad, ": not UTF-8"));
+  if (!valid_utf8(text, &bad)) refuse(cat(where, ": byte ", bad + 1, ": not UTF-8"));
   const auto nul = text.find('\0');  // the scanner would take it for the end
-  if (nul != text.npos) refuse(cat(where, ": byte ", nul, ": a NUL byte"));
+  if (nul != text.npos) refuse(cat(where, ": byte ", nul + 1, ": a NUL byte"));
 }
 
 // events to a tree

@@ -38,9 +38,10 @@ class JsonEvents {
 
 /// Reads one RFC 8259 value with blanks at both ends. `where` names the file in messages.
 ///
-/// Refused as Error(format), with the byte offset: anything outside RFC 8259, a byte-order mark, invalid UTF-8, lone
-/// surrogates, NUL, numbers that fit neither 64 bits nor a finite double. Error(limit): size, depth, strings over
-/// limits::kJsonStringBytes, numbers of more than limits::kJsonNumberBytes digits.
+/// Refused as Error(format), with the byte (counted from 1) where it was noticed: anything outside RFC 8259, a
+/// byte-order mark, invalid UTF-8, lone surrogates, NUL, numbers that fit neither 64 bits nor a finite double.
+/// Error(limit): size, depth, strings over limits::kJsonStringBytes, numbers of more than limits::kJsonNumberBytes
+/// digits.
 void scan_json(std::string_view text, std::string_view where, const JsonLimits& bounds, JsonEvents& events);
 
 /// The same as a tree; a key that stands twice in an object is Error(format).

@@ -38,6 +38,11 @@ size_t matched(std::string_view text, size_t begin, const Lead& lead) {
   return n;
 }
 
+std::string escaped(uint8_t byte) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
 }  // namespace
 
 bool valid_utf8(std::string_view text, size_t* bad_offset) noexcept {
@@ -76,8 +81,16 @@ std::string_view clip_utf8(std::string_view text, size_t max_bytes) noexcept {
   return text.substr(0, end);
 }
 
+std::string repaired_utf8(std::string_view text) {
+  std::string out;
+  for (size_t bad = 0; !text.empty(); text.remove_prefix(bad + 1)) {
+    if (valid_utf8(text, &bad)) return out.append(text);
+    out.append(text.substr(0, bad)).append(escaped(at(text, bad)));
+  }
+  return out;
+}
+
 std::string printable(std::string_view text, size_t max_bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
   size_t i = 0;
   while (i < text.size() && out.size() < max_bytes) {
@@ -88,7 +101,7 @@ std::string printable(std::string_view text, size_t max_bytes) {
       out.append(text, i, lead.length);
       i += lead.length;
     } else {
-      out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+      out += escaped(byte);
       ++i;
     }
   }

@@ -18,6 +18,9 @@ size_t incomplete_utf8_tail(std::string_view text) noexcept;
 /// The longest beginning of `text` of at most `max_bytes` that does not cut a sequence.
 std::string_view clip_utf8(std::string_view text, size_t max_bytes) noexcept;
 
+/// The text with every byte that is not UTF-8 written as in \xff, all else as it is.
+std::string repaired_utf8(std::string_view text);
+
 /// The text with every byte that is not UTF-8, every control character, quote and backslash written as in \x1f: for
 /// names from outside that enter a message.
 std::string printable(std::string_view text, size_t max_bytes = 120);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -28,48 +29,46 @@ void check_shard_name(std::string_view name) {
 class IndexEvents : public JsonEvents {
  public:
   void begin_object() override {
-    if (++depth_ == 2 && section_ == "weight_map") has_map = true;
-    if (depth_ > 2 && section_ == "weight_map")
-      refuse(cat("weight_map: ", printable(key_), " is an object, expected a file name"));
+    if (in_map() && depth() == 2) not_a_file("an object");
+    has_map = has_map || (in_map() && depth() == 1);
+    seen_.emplace_back();
   }
-  void end_object() override { --depth_; }
+  void end_object() override { seen_.pop_back(); }
   void begin_array() override {
-    check_list();
-    ++depth_;
+    if (depth() == 0) refuse("the index is a list, expected an object");
+    if (in_map() && depth() == 1) refuse("weight_map is a list, expected an object");
+    if (in_map()) not_a_file("a list");
+    seen_.emplace_back();
   }
-  void end_array() override { --depth_; }
+  void end_array() override { seen_.pop_back(); }
 
   void key(std::string& name) override {
-    if (depth_ == 1) {
-      if ((name == "weight_map" && has_map) || (name == "metadata" && seen_metadata_))
-        refuse(cat(name, " stands twice"));
-      seen_metadata_ = seen_metadata_ || name == "metadata";
-      section_ = std::move(name);
-    } else {
-      key_ = std::move(name);
-    }
+    const bool of_a_tensor = in_map() && depth() == 2;  // these are compared when all are there
+    if (!of_a_tensor && !seen_.back().insert(name).second)
+      refuse(cat("the key \"", printable(name), "\" stands twice in one object"));
+    (depth() == 1 ? section_ : key_) = std::move(name);
   }
 
   void value(Json&& scalar) override {
-    if (depth_ == 0) refuse(cat("the index is ", json_found(scalar), ", expected an object"));
-    if (section_ == "weight_map") return add_tensor(scalar);
-    if (section_ == "metadata" && depth_ == 2 && key_ == "total_size") set_total(scalar);
+    if (depth() == 0) refuse(cat("the index is ", json_found(scalar), ", expected an object"));
+    if (in_map()) return add_tensor(scalar);
+    if (section_ == "metadata" && depth() == 2 && key_ == "total_size" && !scalar.is_null()) set_total(scalar);
   }
 
   ShardIndex result;
   bool has_map = false;
 
  private:
-  void check_list() const {
-    if (depth_ == 0) refuse("the index is a list, expected an object");
-    if (section_ == "weight_map" && depth_ == 1) refuse("weight_map is a list, expected an object");
-    if (section_ == "weight_map") refuse(cat("weight_map: ", printable(key_), " is a list, expected a file name"));
+  size_t depth() const { return seen_.size(); }
+  bool in_map() const { return section_ == "weight_map"; }
+
+  [[noreturn]] void not_a_file(const std::string& found) const {
+    refuse(cat("weight_map: ", printable(key_), " is ", found, ", expected a file name"));
   }
 
   void add_tensor(const Json& scalar) {
-    if (depth_ == 1) refuse(cat("weight_map is ", json_found(scalar), ", expected an object"));
-    if (!scalar.is_string())
-      refuse(cat("weight_map: ", printable(key_), " is ", json_found(scalar), ", expected a file name"));
+    if (depth() == 1) refuse(cat("weight_map is ", json_found(scalar), ", expected an object"));
+    if (!scalar.is_string()) not_a_file(json_found(scalar));
     if (static_cast<int64_t>(result.tensors.size()) >= limits::kTensors)
       refuse(cat("more than ", limits::kTensors, " tensors"), Status::limit);
     const auto& name = scalar.get_ref<const std::string&>();
@@ -92,8 +91,7 @@ class IndexEvents : public JsonEvents {
     result.total_bytes = whole ? scalar.get<int64_t>() : static_cast<int64_t>(scalar.get<double>());
   }
 
-  int depth_ = 0;
-  bool seen_metadata_ = false;
+  std::vector<std::set<std::string>> seen_;  // keys of each open object; an empty set for a list
   std::string section_, key_;
   std::map<std::string, size_t> numbers_;
 };

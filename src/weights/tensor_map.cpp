@@ -12,7 +12,7 @@ void TensorMap::add(TensorView view) {
   const auto [entry, fresh] = index_.emplace(view.name, views_.size());
   if (!fresh)
     throw Error(Status::format,
-                cat(view.file, ": tensor ", printable(view.name), " is in ", views_[entry->second].file, " too"));
+                cat(view.file, ": tensor \"", printable(view.name), "\" is in ", views_[entry->second].file, " too"));
   size_bytes_ += static_cast<int64_t>(view.size_bytes);
   views_.push_back(std::move(view));
 }
