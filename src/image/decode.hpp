@@ -25,8 +25,9 @@ struct DecodeOptions {
 ///   name   stands in messages: "cat.jpg", or "picture" where there is no name
 ///
 /// The pixels equal Pillow's `ImageOps.exif_transpose(Image.open(f)).convert("RGB")`, except that 16-bit grey keeps its
-/// upper eight bits (Pillow clips, which turns nearly all of it white). Alpha is dropped, ICC and gamma are not
-/// applied.
+/// upper eight bits (Pillow clips, which turns nearly all of it white), and that orientation is read from EXIF alone, not
+/// from XMP. Alpha is dropped, ICC and gamma are not applied. Stricter than Pillow: any warning of libjpeg, a PNG without
+/// IEND or with a wrong checksum, a GIF frame outside its screen are errors; run-length coded BMP is not read.
 ///
 /// Throws Error: format (no picture, damaged, cut off), unsupported (a known format or variant that is not read,
 /// named), limit (bytes, sides or pixels; from the header, before anything in proportion is allocated), cancelled,

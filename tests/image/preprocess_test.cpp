@@ -115,7 +115,8 @@ TEST_SUITE("image/preprocess") {
   }
 
   TEST_CASE("extreme shapes stay small and fast, padded or cropped") {
-    for (const auto& [width, height] : {std::pair{1, 65535}, {65535, 1}, {1, 1}, {2, 65535}, {65535, 3}}) {
+    for (const auto& size : {std::pair{1, 65535}, {65535, 1}, {1, 1}, {2, 65535}, {65535, 3}}) {
+      const int width = size.first, height = size.second;
       for (const bool pad : {false, true}) {
         for (const auto filter : {Resample::bicubic, Resample::nearest, Resample::lanczos}) {
           CAPTURE(cat(width, " x ", height, " padded ", pad));
