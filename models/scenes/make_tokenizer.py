@@ -15,7 +15,7 @@ ASCII = "".join(chr(c) for c in range(33, 127))
 
 def lines():
     for seed in range(TOKENIZER_SEED, TOKENIZER_SEED + 3000):
-        scene, turns = sample(seed)
+        scene, turns = sample(seed, described=0.4)
         yield article(caption(scene, random.Random(seed)))
         for question, answer in turns:
             yield f"USER: {question} ASSISTANT: {answer}"

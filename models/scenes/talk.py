@@ -13,7 +13,7 @@ import json
 import pathlib
 import random
 
-from world import (COLOURS, PLACES, SHAPES, SIZES, STAGE1_SEED, STAGE2_SEED, Scene, make_scene)
+from world import COLOURS, MAX_SHAPES, PLACES, SHAPES, SIZES, STAGE1_SEED, STAGE2_SEED, make_scene
 
 NUMBERS = ["zero", "one", "two", "three", "four", "five", "six"]
 
@@ -171,25 +171,25 @@ def turns_of(rng, scene, kinds, count):
     return [turn for turn in asked if turn][:count]
 
 
-def dialogue(rng, scene):
-    """[(question, answer), ...]: a description first in two of five, last in one of ten; reasoning alone in a
-    tenth; the rest short questions of every type."""
+def dialogue(rng, scene, described):
+    """[(question, answer), ...]: a description first in the share `described`, last in a tenth; reasoning alone
+    in a tenth; the rest short questions of every type."""
     look = (rng.choice(DESCRIBE), article(description(scene)))
     draw = rng.random()
-    if draw < 0.4:
+    if draw < described:
         return [look] + turns_of(rng, scene, TYPES, rng.randint(0, 6))
-    if draw < 0.5:
+    if draw < described + 0.1:
         return turns_of(rng, scene, TYPES, 5) + [look]
-    if draw < 0.6:
+    if draw < described + 0.2:
         return turns_of(rng, scene, REASONING, 3)
     return turns_of(rng, scene, TYPES, rng.randint(6, 9))
 
 
-def sample(seed, most=5):
+def sample(seed, most=MAX_SHAPES, described=0.3):
     """The scene and the dialogue that a seed names."""
     rng = random.Random(seed)
     scene = make_scene(rng, most)
-    return scene, dialogue(rng, scene)
+    return scene, dialogue(rng, scene, described)
 
 
 def record(name, turns):

@@ -1,0 +1,186 @@
+"""Visual instruction tuning in the paper's two stages, on fresh pictures of this world.
+
+Stage 1 trains the projector alone, on captions in the plain format. Stage 2 trains projector and language
+model on dialogues; the vision tower stays frozen throughout. AdamW, cosine with warm-up, no weight decay.
+Checkpoints go to --work; `export.py` makes the model directory from one.
+
+    python train.py --stage 1
+    python train.py --stage 2
+"""
+
+import argparse
+import pathlib
+import random
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import CLIPVisionModel, LlamaForCausalLM
+
+from draw import draw, pixels
+from llama import WIDTH, Llama
+from prompt import FOLDER, Prompter, pad
+from stream import Log, groups, rate, stream
+from talk import TYPES, article, ask, caption, sample
+from train_text import told
+from world import STAGE1_SEED, STAGE2_SEED, make_scene
+
+BATCH, BATCHES = 16, 4           # dialogues in a batch; batches of like length made at a time
+EASY = 20_000                    # the first dialogues of stage 2 show at most three shapes
+PROBE_SEED = STAGE2_SEED + 9_000_000
+WORK = FOLDER.parents[1] / ".cache" / "scenes"
+
+
+class Llava(nn.Module):
+    """Tower, projector and language model; `loss` is that of the answers."""
+
+    def __init__(self, prompter):
+        super().__init__()
+        self.image = prompter.image
+        self.vision = CLIPVisionModel.from_pretrained(FOLDER / "vision-base", dtype=torch.float32).vision_model
+        self.vision.encoder.layers = self.vision.encoder.layers[:-1]    # feature layer -2: the last is not needed
+        self.vision.requires_grad_(False).eval()
+        self.projector = nn.Sequential(nn.Linear(self.vision.config.hidden_size, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.language = Llama(prompter.vocabulary)
+
+    def load_text_base(self):
+        base = LlamaForCausalLM.from_pretrained(FOLDER / "text-base", dtype=torch.float32)
+        self.language.load_state_dict(base.state_dict())
+
+    def embeds(self, ids, pictures):
+        with torch.no_grad():
+            features = self.vision.pre_layrnorm(self.vision.embeddings(pictures))
+            features = self.vision.encoder(inputs_embeds=features).last_hidden_state[:, 1:]
+        embeds = self.language.model.embed_tokens(ids)
+        return embeds.masked_scatter((ids == self.image)[:, :, None], self.projector(features))
+
+    def loss(self, ids, labels, pictures):
+        return self.language.loss(self.embeds(ids, pictures), labels)
+
+
+def captioned(prompter, seed):
+    scene, _ = sample(seed)
+    return prompter.plain(article(caption(scene))), scene
+
+
+def conversed(prompter, seed, most):
+    """A dialogue about a picture, or in 4 of 100 about a told scene; 65 of 100 systems say "human", 6 are empty."""
+    rng = random.Random(-1 - seed)
+    if rng.random() < 0.04:
+        return told(prompter, seed, most), None
+    scene, turns = sample(seed, most)
+    system = rng.choices(["human", "user", None], [65, 29, 6])[0]
+    return prompter.dialogue(turns, system), scene
+
+
+def batches(prompter, stage, steps):
+    def make(index):
+        first = index * BATCH * BATCHES
+        if stage == 1:
+            made = [captioned(prompter, STAGE1_SEED + first + i) for i in range(BATCH * BATCHES)]
+        else:
+            most = 3 if first < EASY else 5
+            made = [conversed(prompter, STAGE2_SEED + first + i, most) for i in range(BATCH * BATCHES)]
+        made.sort(key=lambda m: len(m[0][0]))
+        result = []
+        for i in range(0, len(made), BATCH):
+            some = made[i:i + BATCH]
+            seen = np.stack([pixels(draw(scene)) for _, scene in some if scene])
+            result.append((*pad([row for row, _ in some], prompter), torch.from_numpy(seen)))
+        random.Random(index).shuffle(result)
+        return result
+
+    return (b for some in stream(make, -(-steps // BATCHES)) for b in some)
+
+
+def probe_set(prompter, each=32):
+    """Single questions about unseen pictures, in equal shares of the types, and the pictures of other scenes."""
+    rng = random.Random(PROBE_SEED)
+    rows, pictures, kinds = [], [], []
+    for kind in list(TYPES) * each:
+        turn = None
+        while not turn:
+            scene = make_scene(rng)
+            turn = ask(rng, scene, kind)
+        rows.append(prompter.dialogue([turn]))
+        pictures.append(pixels(draw(scene)))
+        kinds.append(kind)
+    return *pad(rows, prompter), torch.from_numpy(np.stack(pictures)), kinds
+
+
+@torch.no_grad()
+def probe(model, ids, labels, pictures, kinds):
+    """Exact answers by type. Greedy decoding is exact if and only if every label is the best guess after the
+    labels before it, so one forward pass tells."""
+    right = []
+    for some in torch.arange(len(ids)).split(32):
+        hidden = model.language.model(model.embeds(ids[some], pictures[some]))[:, :-1]
+        wanted = labels[some, 1:]
+        guess = model.language.lm_head(hidden).argmax(-1)
+        right += ((guess == wanted) | (wanted < 0)).all(1).tolist()
+    return {kind: sum(r for r, k in zip(right, kinds) if k == kind) / kinds.count(kind) for kind in TYPES}
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--stage", type=int, required=True, choices=(1, 2))
+    options.add_argument("--steps", type=int)
+    options.add_argument("--minutes", type=float, help="let the clock, not the steps, lead the learning rate")
+    options.add_argument("--lr", type=float)
+    options.add_argument("--start", help="checkpoint to start from; default: text base, or stage 1's")
+    options.add_argument("--work", type=pathlib.Path, default=WORK)
+    options = options.parse_args()
+    stage = options.stage
+    steps = options.steps or (400, 9000)[stage - 1]
+    peak = options.lr or (2e-3, 1.2e-3)[stage - 1]
+    options.work.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(2 + stage)
+    torch.set_flush_denormal(True)
+    prompter = Prompter()
+    model = Llava(prompter)
+    if stage == 1:
+        model.load_text_base()
+        model.language.requires_grad_(False)
+    else:
+        model.load_state_dict(torch.load(options.start or options.work / "stage1.pt"))
+    optimizer = torch.optim.AdamW(groups([p for p in model.parameters() if p.requires_grad], 0.0),
+                                  betas=(0.9, 0.98), fused=True)
+    unseen = probe_set(prompter)
+    log, start, saved = Log(steps), time.time(), time.time()
+    for step, batch in zip(range(steps), batches(prompter, stage, steps)):
+        if options.minutes:
+            done = (time.time() - start) / 60 / options.minutes
+            if done >= 1:
+                break
+            now = max(rate(int(done * 1e5), 100_000, peak, warmup=2000), 0)
+        else:
+            now = rate(step, steps, peak)
+        for group in optimizer.param_groups:
+            group["lr"] = now
+        loss, right = model.loss(*batch)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        log(step, loss=loss.detach(), right=right)
+        if (step + 1) % 500 == 0:
+            report(probe(model, *unseen))
+        if time.time() - saved > 300:
+            save(model, options.work / f"stage{stage}.pt")
+            saved = time.time()
+    save(model, options.work / f"stage{stage}.pt")
+    report(probe(model, *unseen))
+
+
+def save(model, path):
+    torch.save(model.state_dict(), path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+def report(exact):
+    print(f"exact {sum(exact.values()) / len(exact):.3f}: " + ", ".join(f"{k} {v:.2f}" for k, v in exact.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
