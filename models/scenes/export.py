@@ -8,38 +8,46 @@ import json
 import pathlib
 
 import torch
-from transformers import CLIPImageProcessor, GenerationConfig, LlavaConfig, LlavaForConditionalGeneration
-from transformers import CLIPVisionModel
+from transformers import (CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel, GenerationConfig, LlavaConfig,
+                          LlavaForConditionalGeneration)
 
 from llama import POSITIONS, config
 from prompt import BOS, EOS, FOLDER, PATCHES, Prompter
-from train import WORK
+from train import WORK, Llava
 
 
 def model_config(prompter):
-    tower = CLIPVisionModel.from_pretrained(FOLDER / "vision-base").config
+    tower = CLIPVisionConfig.from_pretrained(FOLDER / "vision-base")
     return LlavaConfig(vision_config=tower, text_config=config(prompter.vocabulary), image_token_index=prompter.image,
                        pad_token_id=prompter.pad, bos_token_id=BOS, eos_token_id=EOS, projector_hidden_act="gelu",
                        vision_feature_layer=-2, vision_feature_select_strategy="default", image_seq_length=PATCHES,
                        tie_word_embeddings=False, multimodal_projector_bias=True)
 
 
-def weights(checkpoint):
-    """The checkpoint under transformers' names; the tower comes whole from vision-base, which training left as it was."""
+def weights(model):
+    """The weights under transformers' names; the tower comes whole from vision-base, which training left as it was."""
     tower = CLIPVisionModel.from_pretrained(FOLDER / "vision-base").state_dict()
     result = {"model.vision_tower." + name: value for name, value in tower.items()}
-    for name, value in checkpoint.items():
-        part, rest = name.split(".", 1)
-        if part == "language":
-            result[("model.language_" + rest) if rest.startswith("model") else rest] = value
-        elif part == "projector":
-            layer, kind = rest.split(".")
-            result[f"model.multi_modal_projector.linear_{1 if layer == '0' else 2}.{kind}"] = value
+    for name, value in model.language.state_dict().items():
+        result[name.replace("model.", "model.language_model.", 1) if name.startswith("model.") else name] = value
+    for name, value in model.projector.folded().items():
+        result["model.multi_modal_projector." + name] = value
     return result
 
 
 def write(name, value):
     (FOLDER / name).write_text(json.dumps(value, indent=2) + "\n")
+
+
+def write_json():
+    """What save_pretrained leaves out of its files: defaults that other readers should see, and the older key of the
+    dtype. What it puts in too much: the place of vision-base on this machine."""
+    config = json.loads((FOLDER / "config.json").read_text())
+    config["vision_config"].pop("_name_or_path", None)
+    config["vision_config"].pop("dtype", None)
+    write("config.json", config | {"torch_dtype": "bfloat16"})
+    generation = json.loads((FOLDER / "generation_config.json").read_text())
+    write("generation_config.json", generation | {"do_sample": False})
 
 
 def write_tokenizer(prompter):
@@ -68,11 +76,14 @@ def main():
     options.add_argument("--checkpoint", type=pathlib.Path, default=WORK / "stage2.pt")
     options = options.parse_args()
     prompter = Prompter()
+    trained = Llava(prompter)
+    trained.load_state_dict(torch.load(options.checkpoint))
     model = LlavaForConditionalGeneration(model_config(prompter))
-    model.load_state_dict(weights(torch.load(options.checkpoint)))
+    model.load_state_dict(weights(trained))
     model.generation_config = GenerationConfig(do_sample=False, max_new_tokens=128, bos_token_id=BOS, eos_token_id=EOS,
                                                pad_token_id=prompter.pad)
     model.to(torch.bfloat16).save_pretrained(FOLDER)
+    write_json()
     write_tokenizer(prompter)
     write_processor()
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters in {FOLDER}")

@@ -33,7 +33,7 @@ def caption(scene, rng=None):
 def description(scene):
     count = len(scene.things)
     head = f"There {'is' if count == 1 else 'are'} {NUMBERS[count]} shape{'s' * (count > 1)} on a {scene.ground} ground."
-    return " ".join([head] + [f"A {words(t)} at the {t.place}." for t in scene.things])
+    return " ".join([head] + [f"At the {t.place} is a {words(t)}." for t in scene.things])
 
 
 DESCRIBE = ["Describe the picture.", "What do you see in the picture?"]

@@ -24,12 +24,46 @@ from prompt import FOLDER, Prompter, pad
 from stream import Log, groups, rate, stream
 from talk import TYPES, article, ask, caption, sample
 from train_text import told
-from world import STAGE1_SEED, STAGE2_SEED, make_scene
+from world import STAGE1_SEED, STAGE2_SEED, make_scene, scene_of
 
 BATCH, BATCHES = 16, 4           # dialogues in a batch; batches of like length made at a time
 EASY = 20_000                    # the first dialogues of stage 2 show at most three shapes
 PROBE_SEED = STAGE2_SEED + 9_000_000
 WORK = FOLDER.parents[1] / ".cache" / "scenes"
+
+
+class Projector(nn.Module):
+    """linear_2(gelu(linear_1(x))), trained on whitened features: x counts as (x - centre) @ whitening.
+
+    The tower's features are far from round: the variance along the longest direction is 1 500, along the
+    thirty-third 0.2. A step of AdamW on raw features shakes the long ones before it moves the short ones.
+    `folded` gives the same function as two plain layers."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.linear_1, self.linear_2 = nn.Linear(width, WIDTH), nn.Linear(WIDTH, WIDTH)
+        nn.init.normal_(self.linear_1.weight, std=width ** -0.5)
+        nn.init.normal_(self.linear_2.weight, std=0.02)
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("whitening", torch.eye(width))
+
+    def forward(self, features):
+        whitened = (features - self.centre) @ self.whitening
+        return self.linear_2(nn.functional.gelu(self.linear_1(whitened)))
+
+    def measure(self, features):
+        """Takes centre and whitening from features [N, width]."""
+        self.centre.copy_(features.mean(0))
+        around = features - self.centre
+        values, vectors = torch.linalg.eigh(around.T @ around / len(around))
+        self.whitening.copy_(vectors @ torch.diag((values + 0.03) ** -0.5) @ vectors.T)
+
+    def folded(self):
+        """The four plain tensors in bfloat16; the bias makes up for the rounding of the weight at the centre."""
+        weight = (self.linear_1.weight @ self.whitening.T).bfloat16()
+        bias = self.linear_1.bias - weight.float() @ self.centre
+        return {"linear_1.weight": weight, "linear_1.bias": bias.bfloat16(),
+                "linear_2.weight": self.linear_2.weight.bfloat16(), "linear_2.bias": self.linear_2.bias.bfloat16()}
 
 
 class Llava(nn.Module):
@@ -41,19 +75,21 @@ class Llava(nn.Module):
         self.vision = CLIPVisionModel.from_pretrained(FOLDER / "vision-base", dtype=torch.float32).vision_model
         self.vision.encoder.layers = self.vision.encoder.layers[:-1]    # feature layer -2: the last is not needed
         self.vision.requires_grad_(False).eval()
-        self.projector = nn.Sequential(nn.Linear(self.vision.config.hidden_size, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.projector = Projector(self.vision.config.hidden_size)
         self.language = Llama(prompter.vocabulary)
 
     def load_text_base(self):
         base = LlamaForCausalLM.from_pretrained(FOLDER / "text-base", dtype=torch.float32)
         self.language.load_state_dict(base.state_dict())
 
+    @torch.no_grad()
+    def features(self, pictures):
+        hidden = self.vision.pre_layrnorm(self.vision.embeddings(pictures))
+        return self.vision.encoder(inputs_embeds=hidden).last_hidden_state[:, 1:]
+
     def embeds(self, ids, pictures):
-        with torch.no_grad():
-            features = self.vision.pre_layrnorm(self.vision.embeddings(pictures))
-            features = self.vision.encoder(inputs_embeds=features).last_hidden_state[:, 1:]
         embeds = self.language.model.embed_tokens(ids)
-        return embeds.masked_scatter((ids == self.image)[:, :, None], self.projector(features))
+        return embeds.masked_scatter((ids == self.image)[:, :, None], self.projector(self.features(pictures)))
 
     def loss(self, ids, labels, pictures):
         return self.language.loss(self.embeds(ids, pictures), labels)
@@ -74,9 +110,9 @@ def conversed(prompter, seed, most):
     return prompter.dialogue(turns, system), scene
 
 
-def batches(prompter, stage, steps):
+def batches(prompter, stage, steps, first_of_all):
     def make(index):
-        first = index * BATCH * BATCHES
+        first = first_of_all + index * BATCH * BATCHES
         if stage == 1:
             made = [captioned(prompter, STAGE1_SEED + first + i) for i in range(BATCH * BATCHES)]
         else:
@@ -129,6 +165,7 @@ def main():
     options.add_argument("--minutes", type=float, help="let the clock, not the steps, lead the learning rate")
     options.add_argument("--lr", type=float)
     options.add_argument("--start", help="checkpoint to start from; default: text base, or stage 1's")
+    options.add_argument("--first", type=int, default=0, help="first dialogue; a later round must not repeat an earlier one's")
     options.add_argument("--work", type=pathlib.Path, default=WORK)
     options = options.parse_args()
     stage = options.stage
@@ -141,14 +178,18 @@ def main():
     model = Llava(prompter)
     if stage == 1:
         model.load_text_base()
+        if options.start:
+            model.language.load_state_dict({n[9:]: w for n, w in torch.load(options.start).items() if n.startswith("language.")})
         model.language.requires_grad_(False)
+        some = [pixels(draw(scene_of(STAGE1_SEED + 5_000_000 + i))) for i in range(500)]
+        model.projector.measure(model.features(torch.from_numpy(np.stack(some))).flatten(0, 1))
     else:
         model.load_state_dict(torch.load(options.start or options.work / "stage1.pt"))
     optimizer = torch.optim.AdamW(groups([p for p in model.parameters() if p.requires_grad], 0.0),
                                   betas=(0.9, 0.98), fused=True)
     unseen = probe_set(prompter)
     log, start, saved = Log(steps), time.time(), time.time()
-    for step, batch in zip(range(steps), batches(prompter, stage, steps)):
+    for step, batch in zip(range(steps), batches(prompter, stage, steps, options.first)):
         if options.minutes:
             done = (time.time() - start) / 60 / options.minutes
             if done >= 1:
