@@ -163,7 +163,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_encode_image(llava_model
  * @param images   `count` pictures
  * @param count    at least 1
  * @param options  NULL for defaults
- * @param out      room for `count` embeddings; release each with llava_embedding_free()
+ * @param out      room for `count` embeddings, all NULL on failure; release each with llava_embedding_free()
  * @return as llava_encode_image(). Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_encode_images(llava_model *model,

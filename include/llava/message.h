@@ -39,7 +39,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_create(int32_t r
  *
  * @param message  the message
  * @param text     UTF-8, at most 1 MiB; may be empty
- * @return LLAVA_OK; LIMIT for a longer text or more than 1024 parts; BUSY. Since 0.1.
+ * @return LLAVA_OK; LIMIT for a longer text or more than 1024 parts. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_add_text(llava_message *message, const char *text);
 
@@ -59,7 +59,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_add_text_n(llava
  *
  * @param message  the message
  * @param image    shared, not copied
- * @return LLAVA_OK; LIMIT for more than 64 pictures; BUSY. Since 0.1.
+ * @return LLAVA_OK; LIMIT for more than 64 pictures. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_add_image(llava_message *message,
                                                                           const llava_image *image);
@@ -69,7 +69,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_add_image(llava_
  *
  * @param message    the message
  * @param embedding  shared, not copied; of the model that will read the message, and projected
- * @return LLAVA_OK; LIMIT for more than 64 pictures; BUSY. Since 0.1.
+ * @return LLAVA_OK; LIMIT for more than 64 pictures. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_add_embedding(llava_message *message,
                                                                               const llava_embedding *embedding);
@@ -78,7 +78,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_add_embedding(ll
  * Removes all parts; the role stays.
  *
  * @param message  the message
- * @return LLAVA_OK; BUSY. Since 0.1.
+ * @return LLAVA_OK. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_clear(llava_message *message);
 
@@ -131,11 +131,12 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_image(const llav
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_from_json(const char *json, llava_message **out);
 
 /**
- * Writes a message as JSON in the same shape; pictures become PNG data URIs.
+ * Writes a message as JSON in the same shape; pictures become BMP data URIs, an
+ * embedding is named by the hash of its picture.
  *
  * @param message  the message
  * @param out      receives the text; release with llava_string_free()
- * @return LLAVA_OK; UNSUPPORTED for a part that is an embedding. Since 0.1.
+ * @return LLAVA_OK. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_to_json(const llava_message *message,
                                                                         llava_string **out);

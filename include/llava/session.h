@@ -28,13 +28,16 @@ typedef struct llava_session_options {
   int64_t max_context; /**< positions; 0 (default): the model's; more than the model's is LLAVA_ERR_INVALID_ARGUMENT */
 } llava_session_options;
 
-/** What a session holds. Filled by llava_session_stats(). Since 0.1. */
+/** What a session has done and holds. Filled by llava_session_stats(). Since 0.1. */
 typedef struct llava_session_usage {
-  uint32_t struct_size; /**< set by the caller */
-  int32_t turns;        /**< messages in the history */
-  int64_t tokens;       /**< positions held */
-  int64_t limit;        /**< positions it may hold */
-  int64_t cache_bytes;  /**< memory of keys and values */
+  uint32_t struct_size;    /**< set by the caller */
+  int32_t turns;           /**< messages in the history */
+  int64_t tokens;          /**< positions whose keys and values are held */
+  int64_t limit;           /**< positions it may hold */
+  int64_t tokens_computed; /**< positions run through the language model since the session was made */
+  int64_t images_encoded;  /**< pictures run through the vision tower since then */
+  int64_t image_hits;      /**< pictures found encoded already */
+  int64_t cache_bytes;     /**< memory of keys, values and encoded pictures */
 } llava_session_usage;
 
 /**
@@ -171,11 +174,11 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_tokens(const lla
                                                                        int64_t *limit);
 
 /**
- * What the session holds.
+ * What the session has done and holds; may be asked while an operation runs.
  *
  * @param session  the session
  * @param out      struct_size set; receives the numbers
- * @return LLAVA_OK; BUSY. Since 0.1.
+ * @return LLAVA_OK. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_stats(const llava_session *session,
                                                                       llava_session_usage *out);
@@ -190,6 +193,21 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_stats(const llav
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_history_json(const llava_session *session,
                                                                              llava_string **out);
+
+/**
+ * Starts a session with a dialogue from elsewhere: a JSON list of messages in the shape of llava_message_from_json(). A
+ * system message may come first, and counts as the system prompt. Nothing is computed before it is needed.
+ *
+ * @param model    kept alive by the session
+ * @param json     the list
+ * @param options  NULL for defaults
+ * @param out      receives the session; release with llava_session_free()
+ * @return LLAVA_OK; FORMAT, LIMIT, UNSUPPORTED as llava_message_from_json(); NOT_FOUND for a picture that is named by
+ * its hash alone, as in llava_session_history_json(), and otherwise as llava_session_create(). Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_from_json(llava_model *model, const char *json,
+                                                                          const llava_session_options *options,
+                                                                          llava_session **out);
 
 /**
  * Writes options and dialogue, encoded pictures included, to a file; the file is whole or absent.

@@ -23,7 +23,7 @@ enum {
 
 /** Flags of llava_detokenize() and llava_decoder_create(). */
 enum {
-  LLAVA_DETOKENIZE_SPECIAL = 1 /**< write special tokens such as </s> as text instead of leaving them out */
+  LLAVA_DETOKENIZE_SPECIAL = 1 /**< write special tokens as text, such as the end mark, instead of leaving them out */
 };
 
 /** Kinds of special tokens. */

@@ -45,7 +45,7 @@ class View {
   /** `size` items from `data` on. */
   View(const Item* data, std::size_t size) : data_(data), size_(size) {}
   /** The items of a list, for the duration of the call. */
-  View(std::initializer_list<Item> list) : data_(list.begin()), size_(list.size()) {}
+  View(std::initializer_list<Item> list) : size_(list.size()) { data_ = list.begin(); }
   /** The items of a container with data() and size(). */
   template <typename Container, typename = decltype(std::declval<const Container&>().data())>
   View(const Container& items) : data_(items.data()), size_(items.size()) {}

@@ -31,6 +31,12 @@ class Session : public detail::Handle<llava_session, llava_session_retain, llava
     c.max_context = options.max_context;
     detail::check(llava_session_create(model.get(), &c, &handle_));
   }
+  /** Starts with a dialogue from elsewhere: a JSON list of messages in OpenAI's shape. */
+  static Session from_json(const Model& model, const std::string& json) {
+    Session session;
+    detail::check(llava_session_from_json(model.get(), json.c_str(), nullptr, &session.handle_));
+    return session;
+  }
   /** Opens what save() wrote. */
   static Session load(const Model& model, const std::string& path) {
     Session session;
@@ -83,7 +89,7 @@ class Session : public detail::Handle<llava_session, llava_session_retain, llava
     detail::check(llava_session_turn(handle_, index, &message));
     return Message::adopt(message);
   }
-  /** What the session holds. */
+  /** What the session has done and holds. */
   llava_session_usage stats() const {
     llava_session_usage usage = {};
     usage.struct_size = sizeof usage;

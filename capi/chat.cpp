@@ -1,0 +1,125 @@
+// include/llava/chat.h: a whole answer in one call.
+#include <llava/chat.h>
+
+#include "arguments.hpp"
+#include "base/limits.hpp"
+#include "chat_options.hpp"
+#include "options_calls.hpp"
+
+using namespace llava::capi;
+using llava::core::cat;
+using llava::core::Error;
+using llava::core::Generation;
+using llava::core::Response;
+using llava::core::Status;
+
+namespace llava::capi {
+
+core::ChatOptions chat_options(const llava_chat_options& settings, const core::Bundle& bundle) {
+  auto options = core::default_chat_options(bundle);
+  auto& sampling = options.sampling;
+  if (settings.max_tokens != -1) options.max_tokens = settings.max_tokens;
+  options.min_tokens = settings.min_tokens;
+  if (settings.temperature != -1) sampling.temperature = static_cast<double>(settings.temperature);
+  if (settings.top_k != -1) sampling.top_k = settings.top_k;
+  if (settings.top_p != -1) sampling.top_p = static_cast<double>(settings.top_p);
+  sampling.min_p = static_cast<double>(settings.min_p);
+  if (settings.repetition_penalty != -1) sampling.repetition_penalty = static_cast<double>(settings.repetition_penalty);
+  sampling.seed = settings.seed;
+  for (int32_t i = 0; i < settings.bias_count; ++i)
+    sampling.logit_bias.emplace_back(settings.bias_ids[i], settings.bias_values[i]);
+  sampling.forbidden.assign(settings.bad_ids, settings.bad_ids + settings.bad_id_count);
+  options.stop_ids.assign(settings.stop_ids, settings.stop_ids + settings.stop_id_count);
+  options.stop_strings.assign(settings.stop, settings.stop + settings.stop_count);
+  options.include_stop = settings.include_stop != 0;
+  options.ignore_eos = settings.ignore_eos != 0;
+  options.top_logprobs = settings.logprobs;
+  options.timeout_ms = settings.timeout_ms;
+  options.keep_on_cancel = settings.on_cancel == LLAVA_CANCEL_KEEP;
+  return options;
+}
+
+std::optional<core::Turn> question(const llava_message* message, const core::Bundle& bundle) {
+  if (!message) return std::nullopt;
+  const auto object = get(message, "message");
+  if (object->role != LLAVA_ROLE_USER)
+    throw Error(Status::argument,
+                cat("message has the role ", object->role, ", expected ", LLAVA_ROLE_USER, " (user)"));
+  auto turn = turn_of(*object, bundle);
+  if (turn.parts.empty()) throw Error(Status::argument, "message is empty, expected a text or a picture");
+  return turn;
+}
+
+}  // namespace llava::capi
+
+namespace {
+
+// Tells the callback one event; false when it has heard enough.
+bool tell(const llava_chat_options& settings, llava::core::Event event) {
+  llava_event* handle = wrap<llava_event>(std::make_shared<EventObject>(std::move(event)));
+  const std::unique_ptr<llava_event, decltype(&llava_event_free)> owner(handle, &llava_event_free);
+  const auto answer =
+      ask_callback("event", LLAVA_EVENT_DISCARD, [&] { return settings.event(handle, settings.event_user_data); });
+  if (answer == LLAVA_EVENT_DISCARD) throw Error(Status::cancelled, "the event callback discarded the answer");
+  return answer == LLAVA_EVENT_CONTINUE;
+}
+
+// Pulls to the end. The event "done" comes when question and answer are the session's already, so a callback that
+// refuses it takes both back.
+Response run(SessionObject& object, Generation& generation, const llava_chat_options& settings, int64_t turns_before) {
+  while (auto event = generation.next()) {
+    if (!settings.event) continue;
+    const bool done = event->kind == llava::core::Event::Kind::done;
+    try {
+      if (!tell(settings, std::move(*event))) generation.stop();
+    } catch (...) {
+      if (done) object.session->rewind(turns_before);
+      throw;
+    }
+  }
+  return generation.finish();
+}
+
+llava_response* answer(const std::shared_ptr<SessionObject>& object, std::optional<llava::core::Turn> turn,
+                       const llava_chat_options& settings) {
+  const CancelUse use(settings.cancel);
+  auto options = chat_options(settings, *object->model->bundle);
+  options.cancel = use.token();
+  use.cancel().poll("chat");
+  const auto turns_before = object->session->turn_count();
+  const auto generation = object->session->start(std::move(turn), options);
+  auto response = run(*object, *generation, settings, turns_before);
+  return wrap<llava_response>(std::make_shared<ResponseObject>(object->model, std::move(response)));
+}
+
+}  // namespace
+
+LLAVA_OPTIONS(chat)
+
+llava_status llava_chat(llava_session* session, const llava_message* message, const llava_chat_options* options,
+                        llava_response** out) {
+  return guarded(cleared(out), [&] {
+    const Operation running;
+    required(out, "out");
+    const auto object = get(session, "session");
+    const auto settings = read_options(options);
+    *out = answer(object, question(message, *object->model->bundle), settings);
+  });
+}
+
+llava_status llava_ask(llava_model* model, const llava_image* image, const char* text, llava_response** out) {
+  return guarded(cleared(out), [&] {
+    const Operation running;
+    required(out, "out");
+    const auto owner = get(model, "model");
+    llava::core::Turn turn;
+    if (image) {
+      auto& part = turn.parts.emplace_back();
+      part.kind = llava::core::TurnPart::Kind::picture;
+      part.picture = get(image, "image")->picture;
+    }
+    turn.parts.emplace_back().text = text_argument(text, "text", llava::core::limits::kTextPartBytes);
+    auto session = std::make_shared<SessionObject>(owner, llava::core::Session::create(owner->bundle, {}));
+    *out = answer(session, std::move(turn), read_options<llava_chat_options>(nullptr));
+  });
+}

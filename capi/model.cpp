@@ -1,0 +1,108 @@
+// include/llava/model.h
+#include <llava/model.h>
+
+#include "arguments.hpp"
+#include "base/limits.hpp"
+#include "device_number.hpp"
+#include "options_calls.hpp"
+
+using namespace llava::capi;
+using llava::core::Bundle;
+using llava::core::Error;
+using llava::core::Status;
+
+namespace {
+
+std::optional<at::ScalarType> scalar_type(int32_t dtype) {
+  switch (dtype) {
+    case LLAVA_DTYPE_F32:
+      return at::kFloat;
+    case LLAVA_DTYPE_F16:
+      return at::kHalf;
+    case LLAVA_DTYPE_BF16:
+      return at::kBFloat16;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::function<void(const llava::core::LoadProgress&)> teller(const llava_load_options& settings) {
+  if (!settings.progress) return {};
+  return [call = settings.progress, user_data = settings.progress_user_data](const llava::core::LoadProgress& now) {
+    const std::string item(now.item);
+    const auto answer = ask_callback("progress", LLAVA_LOAD_ABORT, [&] {
+      return call(now.phase, now.done_bytes, now.total_bytes, item.c_str(), user_data);
+    });
+    if (answer == LLAVA_LOAD_ABORT) throw Error(Status::cancelled, "the progress callback stopped the load");
+  };
+}
+
+std::string text_or_empty(const char* text) { return text ? text : ""; }
+
+int64_t cache_bytes_per_token(const Bundle& bundle) {
+  const auto& language = bundle.config.language;
+  const auto element = static_cast<int64_t>(c10::elementSize(bundle.model->dtype()));
+  return 2 * language.layers * language.key_value_heads * language.head_width * element;
+}
+
+}  // namespace
+
+LLAVA_OPTIONS(load)
+
+llava_status llava_load(const char* path, const llava_load_options* options, llava_model** out) {
+  return guarded(cleared(out), [&] {
+    const Operation running;
+    required(out, "out");
+    const auto folder = path_argument(path, "path");
+    const auto settings = read_options(options);
+    const CancelUse use(settings.cancel);
+    llava::core::LoadOptions load;
+    load.device = device_text(settings.device);
+    load.dtype = scalar_type(settings.dtype);
+    load.template_name = text_or_empty(settings.template_name);
+    load.max_context = settings.max_context;
+    load.cancel = use.cancel();
+    load.progress = teller(settings);
+    load.cancel.poll("load");
+    *out = wrap<llava_model>(std::make_shared<ModelObject>(llava::core::load_bundle(folder, load)));
+  });
+}
+
+llava_status llava_model_info_json(const llava_model* model, llava_string** out) {
+  return guarded(cleared(out), [&] {
+    required(out, "out");
+    *out = new_string(llava::core::bundle_info_json(*get(model, "model")->bundle));
+  });
+}
+
+llava_status llava_model_limits(const llava_model* model, llava_limits* out) {
+  return guarded({}, [&] {
+    const auto object = get(model, "model");
+    const auto& bundle = *object->bundle;
+    const auto& config = bundle.config;
+    llava_limits limits = {};
+    limits.context = static_cast<int32_t>(bundle.context);
+    limits.tokens_per_image = static_cast<int32_t>(config.tokens_per_image());
+    limits.image_size = static_cast<int32_t>(config.vision.image_size);
+    limits.vocabulary = static_cast<int32_t>(config.language.vocabulary);
+    limits.width = static_cast<int32_t>(config.language.width);
+    limits.layers = static_cast<int32_t>(config.language.layers);
+    limits.vision_width = static_cast<int32_t>(config.vision.width);
+    limits.vision_layers = static_cast<int32_t>(config.vision.layers);
+    limits.image_count = static_cast<int32_t>(llava::core::limits::kImagesPerMessage);
+    fill_struct(out, limits, "llava_limits");
+  });
+}
+
+llava_status llava_model_memory(const llava_model* model, llava_model_usage* out) {
+  return guarded({}, [&] {
+    const auto object = get(model, "model");
+    llava_model_usage usage = {};
+    usage.device = device_number(object->bundle->model->device());
+    usage.weight_bytes = object->bundle->weight_bytes;
+    usage.cache_bytes_per_token = cache_bytes_per_token(*object->bundle);
+    fill_struct(out, usage, "llava_model_usage");
+  });
+}
+
+LLAVA_COUNTED(model)

@@ -1,0 +1,193 @@
+// One table an option struct: fields, ranges, names. A field that is not here does not exist for the library.
+#include <llava/llava.h>
+
+#include <limits>
+
+#include "base/limits.hpp"
+#include "options.hpp"
+
+namespace llava::capi {
+namespace {
+
+constexpr double kMost32 = std::numeric_limits<int32_t>::max();
+constexpr double kMost64 = 9.2e18;
+constexpr double kTextBytes = core::limits::kTextPartBytes;
+
+constexpr Range between(double low, double high) { return {low, high, false, false, 0}; }
+constexpr Range or_unset(Range range, double unset = -1) {
+  return {range.low, range.high, range.above_low, true, unset};
+}
+constexpr Range above(double low, double high) { return {low, high, true, false, 0}; }
+
+#define LLAVA_AT(type, field) static_cast<uint32_t>(offsetof(type, field))
+#define LLAVA_FIELD(type, field, kind, ...) \
+  { #field, FieldKind::kind, LLAVA_AT(type, field) __VA_OPT__(, ) __VA_ARGS__ }
+#define LLAVA_CHOICE(type, field, names) \
+  { #field, FieldKind::choice, LLAVA_AT(type, field), {}, names }
+#define LLAVA_LIST(type, field, kind, count, ...) \
+  { #field, FieldKind::kind, LLAVA_AT(type, field), {__VA_ARGS__ }, {}, LLAVA_AT(type, count) }
+#define LLAVA_STRUCT(type, defaults, fields) \
+  { #type, #type "_init", sizeof(type), sizeof(type), &defaults, fields }
+
+// ---- llava_image_options
+constexpr llava_image_options kImageDefaults = {sizeof(llava_image_options), 1, core::limits::kPicturePixels,
+                                                core::limits::kPictureBytes, nullptr};
+constexpr OptionField kImageFields[] = {
+    LLAVA_FIELD(llava_image_options, apply_exif, flag),
+    LLAVA_FIELD(llava_image_options, max_pixels, i64, between(1, 1 << 30)),
+    LLAVA_FIELD(llava_image_options, max_bytes, i64, between(1, 1 << 30)),
+    LLAVA_FIELD(llava_image_options, cancel, opaque),
+};
+
+// ---- llava_load_options
+constexpr Choice kDtypes[] = {
+    {"auto", LLAVA_DTYPE_AUTO}, {"f32", LLAVA_DTYPE_F32}, {"f16", LLAVA_DTYPE_F16}, {"bf16", LLAVA_DTYPE_BF16}};
+constexpr llava_load_options kLoadDefaults = {
+    sizeof(llava_load_options), LLAVA_DTYPE_AUTO, nullptr, nullptr, 0, nullptr, nullptr, nullptr};
+constexpr OptionField kLoadFields[] = {
+    LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
+    LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
+    LLAVA_FIELD(llava_load_options, template_name, text, between(1, 256)),
+    LLAVA_FIELD(llava_load_options, max_context, i64, between(0, core::limits::kContext)),
+    LLAVA_FIELD(llava_load_options, progress, opaque),
+    LLAVA_FIELD(llava_load_options, progress_user_data, opaque),
+    LLAVA_FIELD(llava_load_options, cancel, opaque),
+};
+
+// ---- llava_encode_options
+constexpr Choice kEncodeOutputs[] = {{"projected", LLAVA_ENCODE_PROJECTED}, {"features", LLAVA_ENCODE_FEATURES}};
+constexpr llava_encode_options kEncodeDefaults = {sizeof(llava_encode_options), LLAVA_ENCODE_PROJECTED,
+                                                  LLAVA_LAYER_CONFIGURED, -1, nullptr};
+constexpr OptionField kEncodeFields[] = {
+    LLAVA_CHOICE(llava_encode_options, output, kEncodeOutputs),
+    LLAVA_FIELD(llava_encode_options, layer, i32, or_unset(between(-513, 512), LLAVA_LAYER_CONFIGURED)),
+    LLAVA_FIELD(llava_encode_options, class_token, i32, or_unset(between(0, 1))),
+    LLAVA_FIELD(llava_encode_options, cancel, opaque),
+};
+
+// ---- llava_forward_options
+constexpr Choice kForwardOutputs[] = {{"logits", LLAVA_FORWARD_LOGITS}, {"hidden", LLAVA_FORWARD_HIDDEN}};
+constexpr llava_forward_options kForwardDefaults = {sizeof(llava_forward_options), LLAVA_FORWARD_LOGITS, 0, 0, nullptr};
+constexpr OptionField kForwardFields[] = {
+    LLAVA_CHOICE(llava_forward_options, output, kForwardOutputs),
+    LLAVA_FIELD(llava_forward_options, last_only, flag),
+    LLAVA_FIELD(llava_forward_options, reserved, reserved),
+    LLAVA_FIELD(llava_forward_options, cancel, opaque),
+};
+
+// ---- llava_template_options
+constexpr llava_template_options kTemplateDefaults = {sizeof(llava_template_options), 1, nullptr, nullptr};
+constexpr OptionField kTemplateFields[] = {
+    LLAVA_FIELD(llava_template_options, generation_prompt, flag),
+    LLAVA_FIELD(llava_template_options, template_name, text, between(1, 256)),
+    LLAVA_FIELD(llava_template_options, system, text, between(0, kTextBytes)),
+};
+
+// ---- llava_session_options
+constexpr llava_session_options kSessionDefaults = {sizeof(llava_session_options), 0, nullptr, nullptr, 0};
+constexpr OptionField kSessionFields[] = {
+    LLAVA_FIELD(llava_session_options, reserved, reserved),
+    LLAVA_FIELD(llava_session_options, system, text, between(0, kTextBytes)),
+    LLAVA_FIELD(llava_session_options, template_name, text, between(1, 256)),
+    LLAVA_FIELD(llava_session_options, max_context, i64, between(0, core::limits::kContext)),
+};
+
+// ---- llava_chat_options
+constexpr Choice kOnCancel[] = {{"rollback", LLAVA_CANCEL_ROLLBACK}, {"keep", LLAVA_CANCEL_KEEP}};
+constexpr llava_chat_options kChatDefaults = {.struct_size = sizeof(llava_chat_options),
+                                              .max_tokens = -1,
+                                              .min_tokens = 0,
+                                              .top_k = -1,
+                                              .temperature = -1,
+                                              .top_p = -1,
+                                              .min_p = 0,
+                                              .repetition_penalty = -1,
+                                              .seed = -1,
+                                              .stop = nullptr,
+                                              .stop_ids = nullptr,
+                                              .bad_ids = nullptr,
+                                              .bias_ids = nullptr,
+                                              .bias_values = nullptr,
+                                              .stop_count = 0,
+                                              .stop_id_count = 0,
+                                              .bad_id_count = 0,
+                                              .bias_count = 0,
+                                              .include_stop = 0,
+                                              .ignore_eos = 0,
+                                              .logprobs = -1,
+                                              .on_cancel = LLAVA_CANCEL_ROLLBACK,
+                                              .timeout_ms = -1,
+                                              .cancel = nullptr,
+                                              .event = nullptr,
+                                              .event_user_data = nullptr};
+constexpr OptionField kChatFields[] = {
+    LLAVA_FIELD(llava_chat_options, max_tokens, i32, or_unset(between(1, kMost32))),
+    LLAVA_FIELD(llava_chat_options, min_tokens, i32, between(0, kMost32)),
+    LLAVA_FIELD(llava_chat_options, top_k, i32, or_unset(between(0, kMost32))),
+    LLAVA_FIELD(llava_chat_options, temperature, f32, or_unset(between(0, 100))),
+    LLAVA_FIELD(llava_chat_options, top_p, f32, or_unset(above(0, 1))),
+    LLAVA_FIELD(llava_chat_options, min_p, f32, {0, 0.999999, false, false, 0}),
+    LLAVA_FIELD(llava_chat_options, repetition_penalty, f32, or_unset(above(0, 100))),
+    LLAVA_FIELD(llava_chat_options, seed, i64, or_unset(between(0, kMost64))),
+    LLAVA_LIST(llava_chat_options, stop, texts, stop_count, 1, core::limits::kStopStringBytes),
+    LLAVA_LIST(llava_chat_options, stop_ids, ids, stop_id_count),
+    LLAVA_LIST(llava_chat_options, bad_ids, ids, bad_id_count),
+    LLAVA_LIST(llava_chat_options, bias_ids, ids, bias_count),
+    LLAVA_LIST(llava_chat_options, bias_values, floats, bias_count),
+    LLAVA_FIELD(llava_chat_options, stop_count, count, between(0, core::limits::kStopStrings)),
+    LLAVA_FIELD(llava_chat_options, stop_id_count, count, between(0, core::limits::kVocabulary)),
+    LLAVA_FIELD(llava_chat_options, bad_id_count, count, between(0, core::limits::kVocabulary)),
+    LLAVA_FIELD(llava_chat_options, bias_count, count, between(0, core::limits::kVocabulary)),
+    LLAVA_FIELD(llava_chat_options, include_stop, flag),
+    LLAVA_FIELD(llava_chat_options, ignore_eos, flag),
+    LLAVA_FIELD(llava_chat_options, logprobs, i32, or_unset(between(0, core::limits::kTopLogprobs))),
+    LLAVA_CHOICE(llava_chat_options, on_cancel, kOnCancel),
+    LLAVA_FIELD(llava_chat_options, timeout_ms, i64, or_unset(between(0, kMost64))),
+    LLAVA_FIELD(llava_chat_options, cancel, opaque),
+    LLAVA_FIELD(llava_chat_options, event, opaque),
+    LLAVA_FIELD(llava_chat_options, event_user_data, opaque),
+};
+
+constexpr OptionStruct kImage = LLAVA_STRUCT(llava_image_options, kImageDefaults, kImageFields);
+constexpr OptionStruct kLoad = LLAVA_STRUCT(llava_load_options, kLoadDefaults, kLoadFields);
+constexpr OptionStruct kEncode = LLAVA_STRUCT(llava_encode_options, kEncodeDefaults, kEncodeFields);
+constexpr OptionStruct kForward = LLAVA_STRUCT(llava_forward_options, kForwardDefaults, kForwardFields);
+constexpr OptionStruct kTemplate = LLAVA_STRUCT(llava_template_options, kTemplateDefaults, kTemplateFields);
+constexpr OptionStruct kSession = LLAVA_STRUCT(llava_session_options, kSessionDefaults, kSessionFields);
+constexpr OptionStruct kChat = LLAVA_STRUCT(llava_chat_options, kChatDefaults, kChatFields);
+constexpr const OptionStruct* kAll[] = {&kImage, &kLoad, &kEncode, &kForward, &kTemplate, &kSession, &kChat};
+
+}  // namespace
+
+template <>
+const OptionStruct& option_struct<llava_image_options>() {
+  return kImage;
+}
+template <>
+const OptionStruct& option_struct<llava_load_options>() {
+  return kLoad;
+}
+template <>
+const OptionStruct& option_struct<llava_encode_options>() {
+  return kEncode;
+}
+template <>
+const OptionStruct& option_struct<llava_forward_options>() {
+  return kForward;
+}
+template <>
+const OptionStruct& option_struct<llava_template_options>() {
+  return kTemplate;
+}
+template <>
+const OptionStruct& option_struct<llava_session_options>() {
+  return kSession;
+}
+template <>
+const OptionStruct& option_struct<llava_chat_options>() {
+  return kChat;
+}
+
+std::span<const OptionStruct* const> option_structs() { return kAll; }
+
+}  // namespace llava::capi
