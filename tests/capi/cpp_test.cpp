@@ -1,0 +1,149 @@
+// llava.hpp: the same library with classes and exceptions.
+#include <llava/llava.hpp>
+
+#include <cstring>
+#include <sstream>
+
+#include "fixture.hpp"
+
+namespace {
+
+llava::Model the_model() {
+  REQUIRE(llava_model_retain(fixture().model) == LLAVA_OK);
+  struct Adopted : llava::Model {
+    explicit Adopted(llava_model* handle) { handle_ = handle; }
+  };
+  return Adopted(fixture().model);
+}
+
+llava::ChatOptions brief(int32_t max_tokens = 6) {
+  llava::ChatOptions options;
+  options.max_tokens = max_tokens;
+  options.temperature = 0;
+  options.ignore_eos = true;
+  return options;
+}
+
+template <typename Call>
+llava_status code_of(Call&& call) {
+  try {
+    call();
+  } catch (const llava::Error& error) {
+    CHECK(std::strlen(error.what()) > 0);
+    CHECK(error.details().find("\"code\":") != std::string::npos);
+    return error.code();
+  }
+  return LLAVA_OK;
+}
+
+}  // namespace
+
+TEST_SUITE("capi/cpp") {
+  TEST_CASE("each class is one pointer") {
+    CHECK(sizeof(llava::Model) == sizeof(void*));
+    CHECK(sizeof(llava::Session) == sizeof(void*));
+    CHECK(sizeof(llava::Event) == sizeof(void*));
+  }
+
+  TEST_CASE("streamed text is the text of the answer") {
+    llava::Session session(the_model());
+    std::string text;
+    auto stream = session.stream(llava::user(llava::Image(fixture().picture_path), "What is this?"), brief());
+    for (const llava::Event& event : stream) text += event.text();
+    const auto answer = stream.finish();
+    CHECK(answer.text() == text);
+    CHECK(answer.tokens().size() == 6);
+    CHECK(answer.finish_reason() == llava::FinishReason::length);
+    CHECK(answer.finish_reason_name() == "length");
+    CHECK(answer.usage().image_tokens == 9);
+    CHECK(session.turn_count() == 2);
+    CHECK(session.turn(1).text() == text);
+  }
+
+  TEST_CASE("failures carry code, text and numbers") {
+    CHECK(code_of([] { llava::load("/nonexistent/model"); }) == LLAVA_ERR_NOT_FOUND);
+    CHECK(code_of([] { llava::Image("/nonexistent/cat.jpg"); }) == LLAVA_ERR_NOT_FOUND);
+    CHECK(code_of([] { llava::Session(llava::Model()); }) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(code_of([] { llava::Session(the_model()).chat(std::string(100000, 'x')); }) == LLAVA_ERR_CONTEXT_FULL);
+  }
+
+  TEST_CASE("copies share, moves steal") {
+    llava::Session session(the_model());
+    llava::Session same = session;
+    same.chat("hi", brief());
+    CHECK(session.turn_count() == 2);
+    llava::Session moved = std::move(same);
+    CHECK_FALSE(static_cast<bool>(same));
+    CHECK(moved.turn_count() == 2);
+    moved.close();
+    CHECK_FALSE(static_cast<bool>(moved));
+  }
+
+  TEST_CASE("what a callback throws reaches the caller") {
+    llava::Session session(the_model());
+    auto options = brief();
+    options.on_event = [](const llava::Event& event) -> llava::Reply {
+      if (event.type() == llava::EventType::text) throw std::runtime_error("from the callback");
+      return llava::Reply::go_on;
+    };
+    CHECK_THROWS_WITH_AS(session.chat("hi", options), "from the callback", std::runtime_error);
+    CHECK(session.turn_count() == 0);
+    llava::LoadOptions load;
+    load.progress = [](const llava::LoadProgress&) -> bool { throw std::logic_error("not now"); };
+    CHECK_THROWS_AS(llava::load(fixture().model_path, load), std::logic_error);
+    load.progress = [](const llava::LoadProgress&) { return false; };
+    CHECK(code_of([&] { llava::load(fixture().model_path, load); }) == LLAVA_ERR_CANCELLED);
+  }
+
+  TEST_CASE("a model tells, counts and encodes") {
+    const auto model = the_model();
+    CHECK(model.limits().tokens_per_image == 9);
+    CHECK(model.info_json().find("fingerprint") != std::string::npos);
+    const auto ids = model.tokenize("hello there");
+    CHECK(model.detokenize(ids) == "hello there");
+    CHECK(model.special_token(llava::SpecialToken::eos) == 2);
+    const llava::Image image(fixture().picture_path);
+    CHECK(model.preprocess(image).shape() == std::vector<int64_t>{3, 42, 42});
+    llava::EncodeOptions features;
+    features.features = true;
+    CHECK(model.encode(image, features).tensor().shape() == std::vector<int64_t>{9, model.limits().vision_width});
+    const auto embedding = model.encode(image);
+    const std::vector<int32_t> prompt = {1, LLAVA_IMAGE_TOKEN, 5};
+    CHECK(model.forward(prompt, {embedding}).shape() == std::vector<int64_t>{11, model.limits().vocabulary});
+    const auto message = llava::user(image, "What is this?");
+    CHECK(model.count_tokens({message}) == static_cast<int64_t>(model.prompt_ids({message}).size()) - 1 + 9);
+    CHECK(model.apply_template({message}).find("What is this?") != std::string::npos);
+    const auto rows = embedding.tensor();
+    CHECK(llava::Embedding(model, rows).info().tokens == 9);
+    CHECK(image.pixels().size() == static_cast<size_t>(image.width() * image.height() * 3));
+  }
+
+  TEST_CASE("sessions fork, rewind, append and save") {
+    const auto model = the_model();
+    llava::Session session(model);
+    session.append(llava::user("hi"));
+    const auto answer = session.answer(brief()).text();
+    auto copy = session.fork();
+    copy.rewind(0);
+    CHECK(copy.chat("hi", brief()).text() == answer);
+    const auto path = fixture().folder + "/cpp.safetensors";
+    session.save(path);
+    CHECK(llava::Session::load(model, path).history_json() == session.history_json());
+    llava::Decoder decoder(model);
+    std::string text;
+    for (const auto id : model.tokenize("one two")) text += decoder.push(id);
+    text += decoder.flush();
+    CHECK(text == "one two");
+    CHECK(llava::ask(model, llava::Image(), "hi").tokens().size() > 0);
+  }
+
+  TEST_CASE("the log can be heard") {
+    std::ostringstream heard;
+    llava::set_log([&](llava::LogLevel, std::string_view line) { heard << line << '\n'; }, llava::LogLevel::debug);
+    llava_cancel_free(fixture().freed<llava_cancel>());
+    llava::set_log({}, llava::LogLevel::off);
+    CHECK(heard.str().find("llava_cancel_free") != std::string::npos);
+    CHECK(llava::devices().size() >= 1);
+    CHECK(llava::live_objects_json().find("\"model\"") != std::string::npos);
+  }
+}
