@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
-#include "text/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace llava::capi {
 
@@ -59,7 +59,7 @@ void check_text(const OptionField& field, const char* text, const std::string& n
         .with("limit", static_cast<int64_t>(limit));
   if (static_cast<double>(size) < field.range.low)
     throw Error(Status::argument, cat("options.", name, " is empty, expected at least 1 byte"));
-  if (!core::is_utf8({text, size})) throw Error(Status::argument, cat("options.", name, " is not UTF-8"));
+  if (!core::valid_utf8({text, size})) throw Error(Status::argument, cat("options.", name, " is not UTF-8"));
 }
 
 void check_list(const OptionField& field, const void* options) {
