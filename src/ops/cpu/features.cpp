@@ -1,6 +1,8 @@
 // CPU features, and the environment variable that overrides them.
 #include "ops/cpu/features.hpp"
 
+#include <cpuid.h>
+
 #include <atomic>
 #include <cstdlib>
 
@@ -12,8 +14,14 @@ namespace {
 constexpr Isa kAll[] = {Isa::reference, Isa::avx2, Isa::avx512};
 std::atomic<int> forced{-1};  // ForcedIsa; -1 = nothing is forced
 
+// clang 14's __builtin_cpu_supports does not know this name; CPUID leaf 1, ECX bit 29 (Intel SDM, volume 2A)
+bool has_f16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> 29 & 1) != 0;
+}
+
 bool runs(Isa isa) {
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   switch (isa) {
