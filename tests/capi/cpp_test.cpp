@@ -63,7 +63,7 @@ TEST_SUITE("capi/cpp") {
   TEST_CASE("failures carry code, text and numbers") {
     CHECK(code_of([] { llava::load("/nonexistent/model"); }) == LLAVA_ERR_NOT_FOUND);
     CHECK(code_of([] { llava::Image("/nonexistent/cat.jpg"); }) == LLAVA_ERR_NOT_FOUND);
-    CHECK(code_of([] { llava::Session(llava::Model()); }) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(code_of([] { const llava::Model none; llava::Session session(none); }) == LLAVA_ERR_INVALID_ARGUMENT);
     CHECK(code_of([] { llava::Session(the_model()).chat(std::string(100000, 'x')); }) == LLAVA_ERR_CONTEXT_FULL);
   }
 

@@ -20,25 +20,35 @@ constexpr int64_t kKeys = 8 * Vector::kRows;  // of a block: whole row panels
 constexpr float kHidden = -__builtin_inff();
 
 // Where the parts of the scratch memory begin, in floats; every part is a multiple of 16.
-struct AttentionScratch {
-  explicit AttentionScratch(float* memory, int64_t width) {
+struct AttentionOffsets {
+  explicit AttentionOffsets(int64_t width) {
     const int64_t wide = ceil_div(width, 16) * 16;
-    q = memory;                          // [panels][width][kPanel], scaled
-    sums = q + kPanels * wide * kPanel;  // [panels][width][kPanel]: the output, not yet divided
-    k = sums + kPanels * wide * kPanel;  // [key panels][width][rows of a panel]
-    v = k + kKeys * wide;                // [keys][width], f32
-    scores = v + kKeys * wide;           // [keys][kPanel]
-    largest = scores + kKeys * kPanel;   // [panels][kPanel]: the largest score so far
-    total = largest + kPanels * kPanel;  // [panels][kPanel]: the sum of e^(score - largest)
+    sums = kPanels * wide * kPanel;  // after q
+    k = sums + kPanels * wide * kPanel;
+    v = k + kKeys * wide;
+    scores = v + kKeys * wide;
+    largest = scores + kKeys * kPanel;
+    total = largest + kPanels * kPanel;
     end = total + kPanels * kPanel;
   }
-  float *q, *sums, *k, *v, *scores, *largest, *total, *end;
+  int64_t sums, k, v, scores, largest, total, end;
 };
 
-int64_t attention_scratch(int64_t width) {
-  float* const none = nullptr;
-  return AttentionScratch(none, width).end - none;
-}
+struct AttentionScratch {
+  explicit AttentionScratch(float* memory, int64_t width) {
+    const AttentionOffsets at(width);
+    q = memory;                     // [panels][width][kPanel], scaled
+    sums = memory + at.sums;        // [panels][width][kPanel]: the output, not yet divided
+    k = memory + at.k;              // [key panels][width][rows of a panel]
+    v = memory + at.v;              // [keys][width], f32
+    scores = memory + at.scores;    // [keys][kPanel]
+    largest = memory + at.largest;  // [panels][kPanel]: the largest score so far
+    total = memory + at.total;      // [panels][kPanel]: the sum of e^(score - largest)
+  }
+  float *q, *sums, *k, *v, *scores, *largest, *total;
+};
+
+int64_t attention_scratch(int64_t width) { return AttentionOffsets(width).end; }
 
 void take_queries(const AttentionJob& job, const AttentionScratch& s) {
   for (int64_t first = 0; first < job.queries; first += kPanel) {
