@@ -72,7 +72,8 @@ std::vector<Template> make_table() {
 }  // namespace
 
 const std::vector<Template>& templates() {
-  static const std::vector<Template> table = make_table();
+  // never destroyed: a thread of the host may still be answering while its main thread exits
+  static const auto& table = *new std::vector<Template>(make_table());
   return table;
 }
 
