@@ -1,13 +1,12 @@
 // The read-only stream.
 #include "ops/bandwidth.hpp"
 
-#include <ATen/Parallel.h>
-
 #include <atomic>
 #include <chrono>
 
 #include "base/error.hpp"
 #include "ops/cpu/kernels.hpp"
+#include "ops/cpu/parallel.hpp"
 
 namespace llava::core {
 namespace {
@@ -29,7 +28,7 @@ double read_bandwidth_gbs(int64_t bytes, int rounds) {
   const int64_t units = bytes / kUnit;
   const auto memory = at::empty({units * kUnit}, at::TensorOptions(at::kByte));
   auto* data = memory.data_ptr<uint8_t>();
-  at::parallel_for(0, units, 1, [&](int64_t first, int64_t last) {  // each thread writes the pages it will read
+  cpu::parallel_for(units, 1, [&](int64_t first, int64_t last) {  // each thread writes the pages it will read
     std::memset(data + first * kUnit, 1, static_cast<size_t>((last - first) * kUnit));
   });
   const auto* kernels = cpu::kernels();
@@ -38,7 +37,7 @@ double read_bandwidth_gbs(int64_t bytes, int rounds) {
   std::vector<double> speeds;
   for (int round = 0; round < rounds; ++round) {
     const auto start = std::chrono::steady_clock::now();
-    at::parallel_for(0, units, 1, [&](int64_t first, int64_t last) {
+    cpu::parallel_for(units, 1, [&](int64_t first, int64_t last) {
       seen += read(data + first * kUnit, static_cast<size_t>((last - first) * kUnit));
     });
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

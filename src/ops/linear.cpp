@@ -1,10 +1,11 @@
 // x W^T + b. The weight stays as the checkpoint stores it; f32 copies exist for a panel at a time.
-#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
 
 #include "ops/check.hpp"
 #include "ops/cpu/kernels.hpp"
+#include "ops/cpu/parallel.hpp"
+#include "ops/cpu/scratch.hpp"
 #include "ops/cpu/tensors.hpp"
 #include "ops/reference.hpp"
 
@@ -12,8 +13,7 @@ namespace llava::core {
 namespace {
 
 constexpr int64_t kPanelBytes = 4 << 20;     // of f32 weights: stays in the second-level cache, or nearly
-constexpr int64_t kPackedBytes = 8 << 20;    // of x at a time: more rows go through the weights again
-constexpr int64_t kDotRows = 8;              // up to so many rows dot() was measured to be ahead of gemm()
+constexpr int64_t kMostRows = 512;           // of one pass over the weights
 constexpr int64_t kSerialWeights = 1 << 16;  // fewer are done before a second thread has woken up
 
 at::Tensor linear_by_panels(const at::Tensor& x, const Weight& weight, const at::Tensor& bias) {
@@ -32,25 +32,45 @@ template <typename Work>
 void for_columns(const cpu::LinearJob& job, int64_t columns, int64_t unit, Work&& work) {
   const int64_t panels = (columns + unit - 1) / unit;
   const int64_t grain = std::max<int64_t>(1, kSerialWeights / std::max<int64_t>(1, unit * job.in * job.rows));
-  at::parallel_for(0, panels, grain,
-                   [&](int64_t first, int64_t last) { work(job, first * unit, std::min(last * unit, columns)); });
+  cpu::parallel_for(panels, grain,
+                    [&](int64_t first, int64_t last) { work(job, first * unit, std::min(last * unit, columns)); });
 }
 
-// Rows in chunks whose packed form fits kPackedBytes; as even as they can be.
-void multiply_many(const cpu::Kernels& kernels, cpu::LinearJob job, int64_t columns) {
-  const int64_t most = std::max<int64_t>(64, kPackedBytes / (4 * job.in));
-  const int64_t chunks = (job.rows + most - 1) / most, rows = (job.rows + chunks - 1) / chunks;
-  const auto packed = at::empty({std::min(rows, job.rows) * job.in}, at::TensorOptions(at::kFloat));
-  for (int64_t row = 0; row < job.rows; row += rows) {
-    cpu::LinearJob part = job;
-    part.rows = std::min(rows, job.rows - row);
-    at::parallel_for(0, kernels.pack_blocks(job.in), 1, [&](int64_t first, int64_t last) {
-      for (int64_t block = first; block < last; ++block)
-        kernels.pack(packed.data_ptr<float>(), job.x + row * job.x_stride, job.x_stride, part.rows, job.in, block);
+// The part first .. first + depth of the sum over k.
+cpu::LinearJob part_of(cpu::LinearJob job, size_t element_bytes, int64_t first, int64_t depth) {
+  const bool last = first + depth == job.in;
+  job.x += first;
+  job.in = depth;
+  job.w.data = static_cast<const char*>(job.w.data) + static_cast<size_t>(first) * element_bytes;
+  job.bias = last ? job.bias : nullptr;
+  job.add = first > 0;
+  return job;
+}
+
+// Up to kMostRows rows: x is packed as deep as the scratch memory holds, multiplied, and so on until the sum is whole.
+// (Cutting rows instead would widen every weight once more for each cut; y is touched again, which costs less.)
+void multiply_rows(const cpu::Kernels& kernels, const cpu::LinearJob& job, size_t element_bytes, int64_t columns) {
+  const cpu::Scratch scratch;
+  const int64_t deepest = cpu::Scratch::kFloats / job.rows / kernels.pack_depth * kernels.pack_depth;
+  for (int64_t first = 0; first < job.in; first += deepest) {
+    auto part = part_of(job, element_bytes, first, std::min(deepest, job.in - first));
+    cpu::parallel_for(kernels.pack_blocks(part.in), 1, [&](int64_t from, int64_t to) {
+      for (int64_t block = from; block < to; ++block)
+        kernels.pack(scratch.floats(), part.x, part.x_stride, part.rows, part.in, block);
     });
-    part.x = packed.const_data_ptr<float>();
-    part.y += row * job.y_stride;
+    part.x = scratch.floats();
     for_columns(part, columns, kernels.panel, kernels.gemm);
+  }
+}
+
+void multiply_many(const cpu::Kernels& kernels, const cpu::LinearJob& job, size_t element_bytes, int64_t columns) {
+  const int64_t chunks = (job.rows + kMostRows - 1) / kMostRows, rows = (job.rows + chunks - 1) / chunks;
+  for (int64_t row = 0; row < job.rows; row += rows) {
+    auto part = job;
+    part.rows = std::min(rows, job.rows - row);
+    part.x += row * job.x_stride;
+    part.y += row * job.y_stride;
+    multiply_rows(kernels, part, element_bytes, columns);
   }
 }
 
@@ -68,10 +88,10 @@ at::Tensor linear_cpu(const cpu::Kernels& kernels, const at::Tensor& x, const We
   job.bias = own_bias.defined() ? own_bias.const_data_ptr<float>() : nullptr;
   job.y = y.data_ptr<float>();
   job.y_stride = weight.rows();
-  if (job.rows <= kDotRows)
+  if (job.rows <= kernels.dot_rows)
     for_columns(job, weight.rows(), 4, kernels.dot);
   else
-    multiply_many(kernels, job, weight.rows());
+    multiply_many(kernels, job, weight.stored().element_size(), weight.rows());
   return y;
 }
 

@@ -8,7 +8,6 @@ namespace llava::core {
 
 at::Tensor linear_reference(const at::Tensor& x, const Weight& weight, const at::Tensor& bias);
 at::Tensor rms_norm_reference(const at::Tensor& x, const at::Tensor& weight_D, double eps);
-at::Tensor layer_norm_reference(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps);
 at::Tensor quick_gelu_reference(const at::Tensor& x);
 at::Tensor silu_mul_reference(const at::Tensor& gate, const at::Tensor& up);
 void rope_reference_(at::Tensor& q_LHK, at::Tensor& k_LGK, const at::Tensor& cos_LK, const at::Tensor& sin_LK);

@@ -6,16 +6,17 @@
 // Medians of `rounds` (20). Two threads unless said. "cold" runs through as many copies of a matrix as exceed the
 // caches, as a whole model does; "hot" multiplies by one matrix again and again.
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/TensorOperators.h>
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <functional>
 
 #include "base/error.hpp"
 #include "ops/bandwidth.hpp"
@@ -41,17 +42,44 @@ at::Tensor random(at::IntArrayRef shape) {
   return at::randn(shape, generator, at::TensorOptions(at::kFloat));
 }
 
+// With one thread its CPU time, which other programs disturb less; with more the time on the wall.
+double now_ms() {
+  timespec time{};
+  clock_gettime(at::get_num_threads() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+}
+
+double median(std::vector<double> times) {
+  std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2), times.end());
+  return times[times.size() / 2];
+}
+
 template <typename Work>
 double median_ms(Work&& work) {
   work(0);  // warm
   std::vector<double> times;
   for (int round = 0; round < rounds; ++round) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = now_ms();
     work(round);
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(now_ms() - start);
   }
-  std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
-  return times[static_cast<size_t>(rounds / 2)];
+  return median(times);
+}
+
+// Both in turn, so that whatever else runs disturbs them alike.
+std::pair<double, double> medians_ms(const std::function<void()>& own, const std::function<void()>& other) {
+  own();
+  other();
+  std::vector<double> own_times, other_times;
+  for (int round = 0; round < rounds; ++round) {
+    const double start = now_ms();
+    own();
+    const double middle = now_ms();
+    other();
+    own_times.push_back(middle - start);
+    other_times.push_back(now_ms() - middle);
+  }
+  return {median(own_times), median(other_times)};
 }
 
 void bench_linear(int64_t in, int64_t out, double bandwidth) {
@@ -71,8 +99,9 @@ void bench_linear(int64_t in, int64_t out, double bandwidth) {
   record("one_row_share_" + name, cold / bandwidth);
   for (const int64_t rows : {2, 4, 8, 16, 32, 64, 512, 700}) {
     const auto x = random({rows, in});
-    const double own = work * static_cast<double>(rows) / median_ms([&](int) { linear(x, copies[0]); }) * 1e-6;
-    const double aten = work * static_cast<double>(rows) / median_ms([&](int) { at::linear(x, wide); }) * 1e-6;
+    const auto [own_ms, aten_ms] = medians_ms([&] { linear(x, copies[0]); }, [&] { at::linear(x, wide); });
+    const double own = work * static_cast<double>(rows) / own_ms * 1e-6;
+    const double aten = work * static_cast<double>(rows) / aten_ms * 1e-6;
     std::printf("  %3lld rows       %7.1f GFLOP/s, f32 at::linear %7.1f  = %4.0f %%\n", static_cast<long long>(rows),
                 own, aten, 100 * own / aten);
     record(cat("rows_", rows, "_gflops_", name), own);
@@ -92,9 +121,10 @@ void bench_attention(const AttentionCase& c) {
   const auto q = random({c.images, c.queries, c.heads, c.width});
   const auto k = random({c.images, keys, c.groups, c.width}).to(c.stored);
   const auto v = random({c.images, keys, c.groups, c.width}).to(c.stored);
-  const double own = median_ms(
-      [&](int) { c.causal ? attention(q[0], k[0], v[0], c.past, true, 0.125) : attention_batched(q, k, v, 0.125); });
-  const double aten = median_ms([&](int) { attention_reference(q, k, v, c.past, c.causal, 0.125); });
+  const auto own_op = [&] {
+    c.causal ? attention(q[0], k[0], v[0], c.past, true, 0.125) : attention_batched(q, k, v, 0.125);
+  };
+  const auto [own, aten] = medians_ms(own_op, [&] { attention_reference(q, k, v, c.past, c.causal, 0.125); });
   const double products = 4.0 * static_cast<double>(c.images * c.heads * c.width * c.queries) *
                           (c.causal ? static_cast<double>(c.past) + static_cast<double>(c.queries) / 2 : double(keys));
   std::printf("  %-34s %8.3f ms (%6.1f GFLOP/s), ATen %8.3f ms  = %.1f times as fast\n", c.name, own,
@@ -104,20 +134,17 @@ void bench_attention(const AttentionCase& c) {
 }
 
 void bench_pointwise(const char* name, const std::function<void()>& own, const std::function<void()>& aten) {
-  const double own_ms = median_ms([&](int) { own(); }), aten_ms = median_ms([&](int) { aten(); });
+  const auto [own_ms, aten_ms] = medians_ms(own, aten);
   std::printf("  %-34s %8.3f ms, ATen %8.3f ms  = %.1f times as fast\n", name, own_ms, aten_ms, aten_ms / own_ms);
   record(std::string(name) + "_ms", own_ms);
   record(std::string(name) + "_gain", aten_ms / own_ms);
 }
 
 void bench_small_ops() {
-  const auto hidden = random({512, 4096}), weight = random({4096}), bias = random({4096});
+  const auto hidden = random({512, 4096}), weight = random({4096});
   const auto gate = random({512, 11008}), up = random({512, 11008}), tall = random({577, 4096});
   bench_pointwise(
       "rms_norm_512x4096", [&] { rms_norm(hidden, weight, 1e-5); }, [&] { rms_norm_reference(hidden, weight, 1e-5); });
-  bench_pointwise(
-      "layer_norm_512x4096", [&] { layer_norm(hidden, weight, bias, 1e-5); },
-      [&] { layer_norm_reference(hidden, weight, bias, 1e-5); });
   auto product = gate.clone();
   bench_pointwise(
       "silu_mul_512x11008", [&] { product = silu_mul(gate, up); }, [&] { silu_mul_reference(gate, up); });

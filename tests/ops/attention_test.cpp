@@ -43,8 +43,8 @@ TEST_SUITE("ops/attention") {
   TEST_CASE("decode: one query sees the whole past, whatever the cache holds") {
     with_each_isa([] {
       for (const auto stored : {at::kFloat, at::kBFloat16, at::kHalf})
-        for (const int64_t past : {0, 1, 2, 6, 16, 63, 300, 1025})
-          for (const int64_t width : {1, 3, 8, 17, 64, 128}) {
+        for (const int64_t past : {0, 2, 16, 63, 1025})
+          for (const int64_t width : {1, 17, 64, 128}) {
             CAPTURE(past);
             CAPTURE(width);
             CHECK(attention_distance({1, past, 4, 2, width, true, stored}) < 3e-6);
@@ -54,10 +54,10 @@ TEST_SUITE("ops/attention") {
 
   TEST_CASE("prefill: causal, with and without a past, odd lengths") {
     with_each_isa([] {
-      for (const auto stored : {at::kFloat, at::kBFloat16, at::kHalf})
-        for (const int64_t queries : {2, 3, 7, 17, 33, 63, 129, 200})
-          for (const int64_t past : {0, 1, 17, 129})
-            for (const int64_t width : {7, 16, 64}) {
+      for (const auto stored : {at::kFloat, at::kBFloat16})
+        for (const int64_t queries : {2, 7, 33, 200})
+          for (const int64_t past : {0, 17, 129})
+            for (const int64_t width : {7, 64}) {
               CAPTURE(queries);
               CAPTURE(past);
               CAPTURE(width);

@@ -2,10 +2,10 @@
 // (a new token) it is one position and all the heads that share a group's keys, so that each key is read once.
 #include "ops/cpu/attention.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include "ops/cpu/parallel.hpp"
 #include "ops/cpu/tensors.hpp"
 
 namespace llava::core::cpu {
@@ -74,7 +74,7 @@ void attend_blocks(const Call& call) {
       call.kernels.attention(job, scratch.data_ptr<float>());
     }
   };
-  at::parallel_for(0, jobs, jobs_per_thread(block * call.keys() * call.width()), work);
+  parallel_for(jobs, jobs_per_thread(block * call.keys() * call.width()), work);
 }
 
 // Jobs are (picture, query, group).
@@ -98,7 +98,7 @@ void attend_one_by_one(const Call& call) {
       call.kernels.decode(job);
     }
   };
-  at::parallel_for(0, jobs, jobs_per_thread(call.copies() * call.keys() * call.width()), work);
+  parallel_for(jobs, jobs_per_thread(call.copies() * call.keys() * call.width()), work);
 }
 
 }  // namespace

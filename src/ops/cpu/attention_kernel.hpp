@@ -231,7 +231,7 @@ void weigh_rows(const DecodeJob& job) {
 }
 
 void decode(const DecodeJob& job) {
-  const LinearJob scores{job.q, job.width, job.rows, job.width, job.k, nullptr, job.scores, job.keys};
+  const LinearJob scores{job.q, job.width, job.rows, job.width, job.k, nullptr, job.scores, job.keys, false};
   dot(scores, 0, job.keys);
   for (int64_t row = 0; row < job.rows; ++row) softmax_row(job.scores + row * job.keys, job.keys, job.scale);
   with_stored(job.v.type, [&](auto element) { weigh_rows<decltype(element)>(job); });

@@ -20,7 +20,7 @@ struct Matrix {
   Stored type;
 };
 
-/// y[r][n] = sum over k of x[r][k] * w[n][k], plus bias[n].
+/// y[r][n] = sum over k of x[r][k] * w[n][k], plus bias[n], plus what y held before if `add`.
 struct LinearJob {
   const float* x;    // dot: [rows, in], x_stride apart; gemm: as pack() left it
   int64_t x_stride;  // elements
@@ -30,6 +30,7 @@ struct LinearJob {
   const float* bias;  // [out], or null
   float* y;           // [rows, out]
   int64_t y_stride;
+  bool add;  // gemm only
 };
 
 /// Flash attention of one head, queries in the lanes of a vector. All strides count elements.
@@ -68,7 +69,9 @@ struct Kernels {
   /// rows * in floats and is shared by all blocks.
   void (*pack)(float* packed, const float* x, int64_t x_stride, int64_t rows, int64_t in, int64_t block);
   int64_t (*pack_blocks)(int64_t in);
-  int64_t panel;  // columns that gemm() works on at a time: `first` should be a multiple
+  int64_t pack_depth;  // of a block: where x is cut between two jobs of one product
+  int64_t dot_rows;    // up to so many rows dot() was measured to be ahead of gemm()
+  int64_t panel;       // columns that gemm() works on at a time: `first` should be a multiple
 
   void (*attention)(const AttentionJob& job, float* scratch);
   /// Floats of scratch that attention() needs for a head of `width`; 64-byte aligned.
@@ -80,8 +83,6 @@ struct Kernels {
   void (*quick_gelu)(float* out, const float* x, int64_t count);
   void (*silu_mul)(float* out, const float* gate, const float* up, int64_t count);  // out may be gate
   void (*rms_norm)(float* out, const float* x, const float* weight, int64_t rows, int64_t width, float eps);
-  void (*layer_norm)(float* out, const float* x, const float* weight, const float* bias, int64_t rows, int64_t width,
-                     float eps);
   /// `heads` heads of one position, `stride` elements apart.
   void (*rope)(float* x, int64_t heads, int64_t stride, int64_t width, const float* cos, const float* sin);
 

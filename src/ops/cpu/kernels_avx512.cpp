@@ -14,8 +14,23 @@ namespace llava::core::cpu {
 
 const Kernels& kernels_avx512() {
   static constexpr Kernels table = {
-      dot,        gemm,     pack,     pack_blocks, kPanel, attention, attention_scratch, kPanels * kPanel, decode,
-      quick_gelu, silu_mul, rms_norm, layer_norm,  rope,   read};
+      .dot = dot,
+      .gemm = gemm,
+      .pack = pack,
+      .pack_blocks = pack_blocks,
+      .pack_depth = kDepth,
+      .dot_rows = 16,
+      .panel = kPanel,
+      .attention = attention,
+      .attention_scratch = attention_scratch,
+      .attention_queries = kPanels * kPanel,
+      .decode = decode,
+      .quick_gelu = quick_gelu,
+      .silu_mul = silu_mul,
+      .rms_norm = rms_norm,
+      .rope = rope,
+      .read = read,
+  };
   return table;
 }
 

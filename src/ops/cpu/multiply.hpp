@@ -24,16 +24,19 @@ constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct F32 {
+  static constexpr bool kPairs = false;
   using Type = float;
   static Reg load(const float* p) { return Vector::load(p); }
   static Reg load_part(const float* p, int64_t count) { return Vector::load_part(p, count); }
 };
 struct BF16 {
+  static constexpr bool kPairs = true;
   using Type = uint16_t;
   static Reg load(const uint16_t* p) { return Vector::load_bf16(p); }
   static Reg load_part(const uint16_t* p, int64_t count) { return Vector::load_bf16_part(p, count); }
 };
 struct F16 {
+  static constexpr bool kPairs = false;
   using Type = uint16_t;
   static Reg load(const uint16_t* p) { return Vector::load_f16(p); }
   static Reg load_part(const uint16_t* p, int64_t count) { return Vector::load_f16_part(p, count); }
@@ -164,23 +167,38 @@ void tile_of(int64_t rows, const float* a, int64_t a_stride, const float* b, int
       rows, [&](auto count) { tile<decltype(count)::value>(a, a_stride, b, depth, y, y_stride, add); });
 }
 
+// kWidth rows of bf16, 2 * kWidth deep: pairs are turned like f32 and come apart afterwards, half the shuffles.
+void turn_pairs(const uint16_t* rows, int64_t stride, float* out) {
+  Reg block[kWidth];
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < kWidth; ++r) block[r] = Vector::load_pairs(rows + r * stride);
+  Vector::transpose(block);
+#pragma GCC unroll 16
+  for (int64_t c = 0; c < kWidth; ++c) {
+    Vector::store(out + 2 * c * kPanel, Vector::first(block[c]));
+    Vector::store(out + (2 * c + 1) * kPanel, Vector::second(block[c]));
+  }
+}
+
 // out[k][0 .. kPanel) = rows[0 .. kPanel)[k], widened; rows beyond `count` become zero.
 template <typename Element>
 void turn(const typename Element::Type* rows, int64_t stride, int64_t count, int64_t depth, float* out) {
-  for (int64_t half = 0; half < 2; ++half, out += kWidth, rows += kWidth * stride, count -= kWidth)
-    for (int64_t k = 0; k < depth; k += kWidth) {
+  for (int64_t half = 0; half < 2; ++half, out += kWidth, rows += kWidth * stride, count -= kWidth) {
+    int64_t k = 0;
+    if constexpr (Element::kPairs)
+      for (; count >= kWidth && k + 2 * kWidth <= depth; k += 2 * kWidth)
+        turn_pairs(rows + k, stride, out + k * kPanel);
+    for (; k < depth; k += kWidth) {
       Reg block[kWidth];
       const int64_t some = depth - k;
-#pragma GCC unroll 16
       for (int64_t r = 0; r < kWidth; ++r)
         block[r] = r >= count       ? Vector::zero()
                    : some >= kWidth ? Element::load(rows + r * stride + k)
                                     : Element::load_part(rows + r * stride + k, some);
       Vector::transpose(block);
-#pragma GCC unroll 16
-      for (int64_t c = 0; c < kWidth; ++c)
-        if (c < some) Vector::store(out + (k + c) * kPanel, block[c]);
+      for (int64_t c = 0; c < least(kWidth, some); ++c) Vector::store(out + (k + c) * kPanel, block[c]);
     }
+  }
 }
 
 // The last panel, when fewer columns are left than it has: by way of a tile of its own.
@@ -205,6 +223,7 @@ void gemm_block(const LinearJob& job, int64_t first, int64_t last) {
   const int64_t most = panel_rows(job.rows);
   for (int64_t k = 0; k < job.in; k += kDepth) {
     const int64_t depth = least(kDepth, job.in - k);
+    const bool add = job.add || k > 0;
     for (int64_t column = first; column < last; column += kPanel) {
       const int64_t columns = least(kPanel, last - column);
       turn<Element>(row_of<Element>(job.w, column) + k, job.w.stride, columns, depth, panel);
@@ -213,9 +232,9 @@ void gemm_block(const LinearJob& job, int64_t first, int64_t last) {
         const int64_t rows = least(most, job.rows - row);
         float* y = job.y + row * job.y_stride + column;
         if (columns == kPanel)
-          tile_of(rows, a, rows, panel, depth, y, job.y_stride, k > 0);
+          tile_of(rows, a, rows, panel, depth, y, job.y_stride, add);
         else
-          tile_part(job, rows, a, panel, depth, y, columns, k > 0);
+          tile_part(job, rows, a, panel, depth, y, columns, add);
         a += rows * depth;
       }
     }

@@ -62,29 +62,6 @@ void rms_norm(float* out, const float* x, const float* weight, int64_t rows, int
   }
 }
 
-// Mean first, then the mean of the squared distances from it: no cancellation far from zero.
-void layer_norm(float* out, const float* x, const float* weight, const float* bias, int64_t rows, int64_t width,
-                float eps) {
-  const float share = 1 / static_cast<float>(width);
-  for (int64_t row = 0; row < rows; ++row, x += width, out += width) {
-    Reg total = Vector::zero(), squares = Vector::zero();
-    for_each_vector(width, [&](auto load, auto, int64_t i) { total = Vector::add(total, load(x + i)); });
-    const Reg mean = Vector::all(Vector::sum(total) * share);
-    int64_t i = 0;
-    for (; i + kWidth <= width; i += kWidth) {
-      const Reg off = Vector::subtract(Vector::load(x + i), mean);
-      squares = Vector::fma(off, off, squares);
-    }
-    float rest = 0;
-    for (const float middle = Vector::sum(total) * share; i < width; ++i) rest += (x[i] - middle) * (x[i] - middle);
-    const Reg scale = Vector::all(1 / square_root((Vector::sum(squares) + rest) * share + eps));
-    for_each_vector(width, [&](auto load, auto store, int64_t at) {
-      const Reg normal = Vector::multiply(Vector::subtract(load(x + at), mean), scale);
-      store(out + at, Vector::fma(normal, load(weight + at), load(bias + at)));
-    });
-  }
-}
-
 // (first, second) halves of a head turn to (first cos - second sin, second cos + first sin)
 void rope(float* x, int64_t heads, int64_t stride, int64_t width, const float* cos, const float* sin) {
   const int64_t half = width / 2;

@@ -1,13 +1,13 @@
 // From tensors to what the kernels take, and how much of it a thread should get.
 #pragma once
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
 
 #include "ops/check.hpp"
 #include "ops/cpu/kernels.hpp"
+#include "ops/cpu/parallel.hpp"
 
 namespace llava::core::cpu {
 
@@ -27,8 +27,8 @@ template <typename Work>
 void for_rows(const at::Tensor& x, Work&& work) {
   const int64_t width = x.size(-1);
   if (x.numel() == 0) return;
-  at::parallel_for(0, x.numel() / width, std::max<int64_t>(1, kSerialElements / width),
-                   [&](int64_t first, int64_t last) { work(first, last - first, width); });
+  parallel_for(x.numel() / width, std::max<int64_t>(1, kSerialElements / width),
+               [&](int64_t first, int64_t last) { work(first, last - first, width); });
 }
 
 }  // namespace llava::core::cpu

@@ -36,6 +36,12 @@ struct Vector {
   static Reg load_bf16(const uint16_t* p) {
     return widen_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
+  // 2 * kWidth bf16, two in a lane, and the first and the second of each pair
+  static Reg load_pairs(const uint16_t* p) { return _mm512_loadu_ps(p); }
+  static Reg first(Reg pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(pairs), 16)); }
+  static Reg second(Reg pairs) {
+    return _mm512_and_ps(pairs, _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+  }
   static Reg load_f16(const uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }

@@ -1,4 +1,5 @@
 // What the CUDA runtime says of the cards, and the switch of the hand-written kernels.
+#include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
 #include <atomic>
@@ -52,6 +53,10 @@ DeviceMemory device_memory(int index) {
   size_t free_bytes = 0, total_bytes = 0;
   check(cudaMemGetInfo(&free_bytes, &total_bytes), "reading a device's memory");
   return {properties.name, static_cast<int64_t>(total_bytes), static_cast<int64_t>(free_bytes)};
+}
+
+void* current_stream(int index) {
+  return c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index)).stream();
 }
 
 bool kernels_wanted() noexcept {

@@ -1,5 +1,5 @@
-// What the kernels share: f32, f16 and bf16 elements read as float, the choice of the element type, and the check after a
-// launch. Not a LibTorch header in sight.
+// What the kernels share: f32, f16 and bf16 elements read as float, the choice of the element type, and the check after
+// a launch. Not a LibTorch header in sight.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -23,9 +23,12 @@ __device__ inline void narrow(__nv_bfloat16& out, float x) { out = __float2bfloa
 template <typename Run>
 void with_element(Type type, Run&& run) {
   switch (type) {
-    case Type::f32: return run(float{});
-    case Type::f16: return run(__half{});
-    case Type::bf16: return run(__nv_bfloat16{});
+    case Type::f32:
+      return run(float{});
+    case Type::f16:
+      return run(__half{});
+    case Type::bf16:
+      return run(__nv_bfloat16{});
   }
 }
 

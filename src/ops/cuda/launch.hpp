@@ -42,6 +42,9 @@ class ForcedKernels {
   int before_;
 };
 
+/// The stream on which ATen works on this device now: a cudaStream_t.
+void* current_stream(int index);
+
 enum class Type { f32, f16, bf16 };
 
 /// Work on one device: pointers of one element type, a stream of the current device (a cudaStream_t).

@@ -12,6 +12,7 @@ namespace {
 bool has_cuda() noexcept { return false; }
 int device_count() noexcept { return 0; }
 DeviceMemory device_memory(int) { not_built(); }
+void* current_stream(int) { not_built(); }
 bool kernels_wanted() noexcept { return false; }
 ForcedKernels::ForcedKernels(bool) noexcept : before_(0) {}
 ForcedKernels::~ForcedKernels() { static_cast<void>(before_); }

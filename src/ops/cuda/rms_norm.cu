@@ -1,7 +1,7 @@
 // RMSNorm forward:  out = x / sqrt(mean(x^2) + eps) * w      (Zhang & Sennrich 2019)
 //
-// One block per row, 256 threads: 4096 bf16 are 8 KiB, read twice, the second time from the first-level cache. The sum is
-// float whatever T is: in bf16, 256 + 1 is 256. The product with w is of numbers rounded to T, as in the reference.
+// One block per row, 256 threads: 4096 bf16 are 8 KiB, read twice, the second time from the first-level cache. The sum
+// is float whatever T is: in bf16, 256 + 1 is 256. The product with w is of numbers rounded to T, as in the reference.
 // Agrees with rms_norm_reference() in ops/rms_norm.cpp; tolerances in tests/ops/cuda_test.cpp.
 #include "ops/cuda/element.cuh"
 

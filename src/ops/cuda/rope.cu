@@ -1,9 +1,9 @@
 // Rotary position embedding in place, rotate-half:      (Su et al. 2021)
 //   (a, b) = (x[i], x[i + K/2])  ->  (a cos_i - b sin_i, b cos_{i+K/2} + a sin_{i+K/2})
 //
-// One block per position, its threads over the pairs of all heads: cos and sin of the position are read once from memory
-// and then from the cache. Float inside, rounded to T once.
-// Agrees with rope_reference_() in ops/rope.cpp; tolerances in tests/ops/cuda_test.cpp.
+// One block per position, its threads over the pairs of all heads: cos and sin of the position are read once from
+// memory and then from the cache. Float inside, rounded to T once. Agrees with rope_reference_() in ops/rope.cpp;
+// tolerances in tests/ops/cuda_test.cpp.
 #include "ops/cuda/element.cuh"
 
 namespace llava::core::cuda {
