@@ -76,6 +76,17 @@ size_t size_of(int descriptor, std::string_view where) {
   return regular_size(info, where);
 }
 
+FileStamp stamp_of(const struct stat& info) {
+  return {info.st_dev, info.st_ino, static_cast<int64_t>(info.st_size),
+          int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+FileStamp stamp_of(int descriptor, std::string_view where) {
+  struct stat info;
+  if (::fstat(descriptor, &info) != 0) fail(where, "cannot be looked at", errno);
+  return stamp_of(info);
+}
+
 int open_for_reading(const std::string& path, std::string_view where) {
   check_path(path);
   int descriptor;
@@ -130,6 +141,7 @@ MappedFile MappedFile::open(const std::string& path, const FileReading& how) {
     result.owner_ = memory;
   }
   check_same_size(file.number(), result.size_, path);
+  result.stamp_ = stamp_of(file.number(), path);
   if (how.progress && (how.map || result.size_ == 0))
     how.progress(static_cast<int64_t>(result.size_), static_cast<int64_t>(result.size_));
   result.data_ = static_cast<const std::byte*>(result.owner_.get());
@@ -156,6 +168,13 @@ bool file_exists(const std::string& path) {
   if (::stat(path.c_str(), &info) == 0) return true;
   if (errno == ENOENT || errno == ENOTDIR) return false;
   fail(path, "cannot be looked at", errno);
+}
+
+FileStamp file_stamp(const std::string& path) {
+  check_path(path);
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) fail(path, "cannot be looked at", errno);
+  return stamp_of(info);
 }
 
 int64_t file_size(const std::string& path) {

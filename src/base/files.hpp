@@ -21,6 +21,16 @@ struct FileReading {
   std::function<void(int64_t done_bytes, int64_t total_bytes)> progress;  // may throw to stop
 };
 
+/// What tells whether a file was changed: equal device and inode are the same file.
+struct FileStamp {
+  uint64_t device = 0, inode = 0;
+  int64_t size = 0;
+  int64_t modified_ns = 0;
+};
+
+/// Of whatever is there, through links. Error(not_found | io).
+FileStamp file_stamp(const std::string& path);
+
 /// The bytes of one file, read-only, alive as long as a copy or its owner() is.
 class MappedFile {
  public:
@@ -32,6 +42,7 @@ class MappedFile {
   size_t size() const { return size_; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   const std::string& path() const { return path_; }
+  const FileStamp& stamp() const { return stamp_; }
   std::string name() const;  // the last part of the path, for messages
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
@@ -41,6 +52,7 @@ class MappedFile {
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   std::string path_;
+  FileStamp stamp_;
 };
 
 /// A whole small file. `where` stands for the path in messages when given. Error(not_found | io | limit).

@@ -1,8 +1,6 @@
 // Loading a whole model: read the small files, check that the parts fit, then take the weights.
 #include "checkpoint/bundle.hpp"
 
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/isfinite.h>
 #include <c10/core/InferenceMode.h>
 
 #include <filesystem>
@@ -17,6 +15,7 @@
 #include "model/config_json.hpp"
 #include "model/weight_names.hpp"
 #include "ops/device.hpp"
+#include "weights/finite.hpp"
 #include "weights/weight_folder.hpp"
 
 namespace llava::core {
@@ -106,23 +105,10 @@ void check_picture_size(const Bundle& bundle) {
                                   ", config.json's vision_config.image_size is ", expected));
 }
 
-bool all_finite(const TensorView& view) {
-  auto* data = const_cast<std::byte*>(view.data);  // only read
-  const auto tensor = at::from_blob(data, view.shape, at::TensorOptions().dtype(scalar_type(view.dtype)));
-  return at::isfinite(tensor).all().item<bool>();
-}
-
-void check_finite(const TensorMap& weights, const Cancel& cancel) {
-  for (const auto& view : weights.all()) {
-    cancel.poll("load");
-    if (view.dtype != DType::f32 && view.dtype != DType::f16 && view.dtype != DType::bf16) continue;
-    if (!all_finite(view)) throw Error(Status::format, cat(view.file, ": ", view.name, " holds NaN or infinity"));
-  }
-}
-
 OpenOptions open_options(const LoadOptions& options) {
   OpenOptions open;
   open.map = options.map;
+  open.checksums = options.verify;
   open.cancel = options.cancel;
   if (options.progress)
     open.progress = [&options](int64_t done, int64_t total, std::string_view file) {
@@ -134,6 +120,7 @@ OpenOptions open_options(const LoadOptions& options) {
 void take_weights(Bundle& bundle, std::string_view config_text, const LoadOptions& options) {
   const auto device = parse_device(options.device);
   const auto weights = open_weight_folder(bundle.path, open_options(options));
+  check_unchanged(weights);
   if (options.verify) check_finite(weights, options.cancel);
   Parameters parameters(weights, bundle.config, {device, options.dtype}, options.cancel);
   auto model = std::make_shared<const Model>(parameters, bundle.config);

@@ -1,24 +1,16 @@
 // safetensors files: opened as mapped views, written whole or not at all.
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/cancel.hpp"
+#include "weights/open_options.hpp"
 #include "weights/tensor_map.hpp"
 
 namespace llava::core {
-
-struct OpenOptions {
-  bool map = true;  // false: read into memory of our own; a mapped file must not be rewritten in place while it is open
-  Cancel cancel;
-  std::function<void(int64_t done_bytes, int64_t total_bytes, std::string_view file)> progress;  // may throw to stop
-};
 
 /// One file. Throws what parse_safetensors_header() throws, Error(not_found | io | cancelled | timeout).
 TensorMap open_safetensors(const std::string& path, const OpenOptions& options = {});

@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
+#include "weights/strangers.hpp"
 
 namespace llava::core {
 namespace {
@@ -255,22 +256,13 @@ void check_layout(const std::vector<TensorHeader>& tensors, int64_t data_bytes, 
   if (filled != data_bytes) refuse(cat(where, ": ", data_bytes - filled, " bytes after the last tensor"));
 }
 
-// what people mistake for a weight file; "" for nothing known
-std::string_view familiar(std::string_view begin) {
-  if (begin.starts_with("version https://git-lfs")) return ": a Git LFS pointer, the weights were not downloaded";
-  if (begin.starts_with("PK\x03\x04")) return ": a zip archive, such as torch .bin files are";
-  if (begin.starts_with("<!DOCTYPE") || begin.starts_with("<html")) return ": a web page";
-  if (begin.starts_with("GGUF")) return ": a GGUF file";
-  return "";
-}
-
 // 8 + N, checked against limit and file
 int64_t data_offset(std::span<const std::byte> file, int64_t file_bytes, std::string_view where) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   if (file_bytes < 8 || file.size() < 8)
     refuse(cat(where, ": ", file_bytes, " bytes, a safetensors file has at least 8"));
-  const auto known = familiar(text);
-  if (!known.empty()) refuse(cat(where, ": not a safetensors file", known));
+  const auto known = told_stranger(text);
+  if (!known.empty()) refuse(cat(where, ": not a safetensors file: ", known));
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i) length = (length << 8) | static_cast<uint64_t>(file[static_cast<size_t>(i)]);
   if (length > static_cast<uint64_t>(limits::kSafetensorsHeaderBytes))

@@ -22,4 +22,19 @@ const TensorView* TensorMap::find(std::string_view name) const {
   return entry == index_.end() ? nullptr : &views_[entry->second];
 }
 
+void check_unchanged(const TensorMap& map) {
+  for (const auto& [path, before] : map.mapped_files()) {
+    if (!file_exists(path)) continue;
+    const auto now = file_stamp(path);
+    if (now.inode != before.inode || now.device != before.device) continue;
+    const auto name = printable(path.substr(path.find_last_of('/') + 1));
+    if (now.size != before.size)
+      throw Error(Status::io, cat(name, ": changed from ", before.size, " to ", now.size,
+                                  " bytes since it was opened; open models need their files unchanged"));
+    if (now.modified_ns != before.modified_ns)
+      throw Error(Status::io,
+                  cat(name, ": was written to since it was opened; open models need their files unchanged"));
+  }
+}
+
 }  // namespace llava::core

@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/dtype.hpp"
+#include "base/files.hpp"
 
 namespace llava::core {
 
@@ -21,6 +23,12 @@ struct TensorView {
   size_t size_bytes = 0;
   std::string file;                   // the file's name without its folder, for messages
   std::shared_ptr<const void> owner;  // keeps the memory alive
+};
+
+/// A file that views are mapped from, as it was when it was opened.
+struct MappedSource {
+  std::string path;
+  FileStamp stamp;
 };
 
 class TensorMap {
@@ -39,10 +47,20 @@ class TensorMap {
   /// Of all tensors together.
   int64_t size_bytes() const { return size_bytes_; }
 
+  /// The mapped files; those that were read into memory are not among them.
+  const std::vector<MappedSource>& mapped_files() const { return mapped_files_; }
+  void add_file(std::string path, FileStamp stamp) { mapped_files_.push_back({std::move(path), stamp}); }
+
  private:
   std::vector<TensorView> views_;
   std::map<std::string, size_t, std::less<>> index_;
   int64_t size_bytes_ = 0;
+  std::vector<MappedSource> mapped_files_;
 };
+
+/// To be called before the bytes of mapped views are read: a file that was cut or written to since it was opened would
+/// end the process (SIGBUS) or give other weights. Throws Error(io) with file, size and what was found. Files that were
+/// renamed, replaced or removed are as good as before: their mapping still holds them.
+void check_unchanged(const TensorMap& map);
 
 }  // namespace llava::core

@@ -3,19 +3,29 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
+#include "weights/safetensors.hpp"
 #include "weights/shard_index.hpp"
+#include "weights/torch_file.hpp"
 
 namespace llava::core {
 namespace {
 
-constexpr const char* kSingle = "model.safetensors";
-constexpr const char* kIndex = "model.safetensors.index.json";
+// one way a folder holds its weights
+struct Layout {
+  const char* single;
+  const char* index;
+  TensorMap (*open)(const std::string& path, const OpenOptions& options);
+};
+
+constexpr Layout kSafetensors{"model.safetensors", "model.safetensors.index.json", open_safetensors};
+constexpr Layout kTorch{"pytorch_model.bin", "pytorch_model.bin.index.json", open_torch_file};
 
 std::string tensor_named(std::string_view name) { return cat("tensor \"", printable(name), "\""); }
 
@@ -29,13 +39,13 @@ OpenOptions shifted(const OpenOptions& options, int64_t before_bytes, int64_t to
   return inner;
 }
 
-std::vector<int64_t> shard_sizes(const std::string& folder, const ShardIndex& index) {
+std::vector<int64_t> shard_sizes(const std::string& folder, const ShardIndex& index, const char* listing) {
   std::vector<int64_t> sizes;
   for (const auto& shard : index.shards) {
     try {
       sizes.push_back(file_size(folder + "/" + shard));
     } catch (const Error& error) {
-      throw Error(error.status(), cat(kIndex, " lists ", shard, ": ", error.message()));
+      throw Error(error.status(), cat(listing, " lists ", shard, ": ", error.message()));
     }
   }
   return sizes;
@@ -43,12 +53,12 @@ std::vector<int64_t> shard_sizes(const std::string& folder, const ShardIndex& in
 
 // both are sorted by name
 void check_listing(const std::vector<std::string>& listed, const std::vector<std::string>& present,
-                   const std::string& shard) {
+                   const std::string& shard, const char* listing) {
   const auto [lack, have] = std::mismatch(listed.begin(), listed.end(), present.begin(), present.end());
   if (lack == listed.end() && have == present.end()) return;
   if (have == present.end() || (lack != listed.end() && *lack < *have))
-    throw Error(Status::format, cat(shard, ": ", tensor_named(*lack), " is absent, ", kIndex, " lists it there"));
-  throw Error(Status::format, cat(shard, ": ", tensor_named(*have), " is not listed there in ", kIndex));
+    throw Error(Status::format, cat(shard, ": ", tensor_named(*lack), " is absent, ", listing, " lists it there"));
+  throw Error(Status::format, cat(shard, ": ", tensor_named(*have), " is not listed there in ", listing));
 }
 
 std::vector<std::string> sorted_names(const TensorMap& map) {
@@ -58,9 +68,10 @@ std::vector<std::string> sorted_names(const TensorMap& map) {
   return names;
 }
 
-TensorMap open_shards(const std::string& folder, const OpenOptions& options) {
-  const auto index = parse_shard_index(read_file(folder + "/" + kIndex, limits::kIndexJsonBytes, kIndex), kIndex);
-  const auto sizes = shard_sizes(folder, index);
+TensorMap open_shards(const std::string& folder, const Layout& layout, const OpenOptions& options) {
+  const char* listing = layout.index;
+  const auto index = parse_shard_index(read_file(folder + "/" + listing, limits::kIndexJsonBytes, listing), listing);
+  const auto sizes = shard_sizes(folder, index, listing);
   int64_t total_bytes = 0, done_bytes = 0;
   for (const auto size : sizes) total_bytes += size;
   std::vector<std::vector<std::string>> listed(index.shards.size());
@@ -68,14 +79,16 @@ TensorMap open_shards(const std::string& folder, const OpenOptions& options) {
   TensorMap all;
   std::vector<std::vector<std::string>> present;
   for (size_t i = 0; i < index.shards.size(); ++i) {
-    const auto shard = open_safetensors(folder + "/" + index.shards[i], shifted(options, done_bytes, total_bytes));
+    const auto shard = layout.open(folder + "/" + index.shards[i], shifted(options, done_bytes, total_bytes));
     done_bytes += sizes[i];
     present.push_back(sorted_names(shard));
     for (const auto& view : shard.all()) all.add(view);
+    for (const auto& file : shard.mapped_files()) all.add_file(file.path, file.stamp);
   }
-  for (size_t i = 0; i < index.shards.size(); ++i) check_listing(listed[i], present[i], index.shards[i]);
+  for (size_t i = 0; i < index.shards.size(); ++i) check_listing(listed[i], present[i], index.shards[i], listing);
   if (index.total_bytes && *index.total_bytes != all.size_bytes())
-    log_warning(cat(kIndex, ": total_size is ", *index.total_bytes, ", the tensors hold ", all.size_bytes(), " bytes"));
+    log_warning(
+        cat(listing, ": total_size is ", *index.total_bytes, ", the tensors hold ", all.size_bytes(), " bytes"));
   return all;
 }
 
@@ -97,24 +110,34 @@ std::string first_match(const std::string& folder, std::string_view begin, std::
   if (!std::filesystem::exists(folder, error)) throw Error(Status::not_found, cat(shown, ": no such folder"));
   if (!std::filesystem::is_directory(folder, error))
     throw Error(Status::io, cat(shown, ": is a file, expected a folder"));
-  const auto pickle = first_match(folder, "pytorch_model", ".bin");
-  if (!pickle.empty())
-    throw Error(Status::unsupported,
-                cat(shown, ": holds ", printable(pickle),
-                    ", and torch .bin files are not read by this version; convert it with "
-                    "transformers: from_pretrained(...).save_pretrained(..., safe_serialization=True)"));
-  const auto shard = first_match(folder, "model-", ".safetensors");
-  if (!shard.empty())
-    throw Error(Status::not_found,
-                cat(shown, ": holds ", printable(shard), " but not ", kIndex, ", which says what lies where"));
-  throw Error(Status::not_found, cat(shown, ": no weights; looked for ", kSingle, " and ", kIndex));
+  for (const auto& [begin, end, index] :
+       {std::tuple{"model-", ".safetensors", kSafetensors.index}, std::tuple{"pytorch_model-", ".bin", kTorch.index}}) {
+    const auto shard = first_match(folder, begin, end);
+    if (!shard.empty())
+      throw Error(Status::not_found,
+                  cat(shown, ": holds ", printable(shard), " but not ", index, ", which says what lies where"));
+  }
+  throw Error(Status::not_found, cat(shown, ": no weights; looked for ", kSafetensors.single, ", ", kSafetensors.index,
+                                     ", ", kTorch.single, " and ", kTorch.index));
+}
+
+[[noreturn]] void pickle_is_off(const std::string& folder, const char* found) {
+  throw Error(Status::unsupported,
+              cat(printable(folder, limits::kPathBytes), ": holds ", found,
+                  ", a torch pickle, and those are switched off (allow_pickle); convert it with transformers: "
+                  "from_pretrained(...).save_pretrained(..., safe_serialization=True)"));
 }
 
 }  // namespace
 
 TensorMap open_weight_folder(const std::string& folder, const OpenOptions& options) {
-  if (file_exists(folder + "/" + kSingle)) return open_safetensors(folder + "/" + kSingle, options);
-  if (file_exists(folder + "/" + kIndex)) return open_shards(folder, options);
+  for (const auto& layout : {kSafetensors, kTorch}) {
+    const bool single = file_exists(folder + "/" + layout.single);
+    if (!single && !file_exists(folder + "/" + layout.index)) continue;
+    if (layout.open == kTorch.open && !options.allow_pickle)
+      pickle_is_off(folder, single ? layout.single : layout.index);
+    return single ? layout.open(folder + "/" + layout.single, options) : open_shards(folder, layout, options);
+  }
   nothing_found(folder);
 }
 

@@ -3,16 +3,18 @@
 
 #include <string>
 
-#include "weights/safetensors.hpp"
+#include "weights/open_options.hpp"
 #include "weights/tensor_map.hpp"
 
 namespace llava::core {
 
-/// Opens model.safetensors or, where there is none, model.safetensors.index.json and all its shards.
+/// Opens the first of these that is there: model.safetensors; model.safetensors.index.json and all its shards;
+/// pytorch_model.bin; pytorch_model.bin.index.json and all its shards.
 ///
-/// Throws Error(not_found) naming what was looked for, Error(unsupported) when the folder holds only torch .bin files,
-/// Error(format) when index and shards do not agree: a tensor listed and absent, present and not listed, or in two
-/// shards. A total_size that is off is written to the log: published indexes are.
+/// Throws Error(not_found) naming what was looked for, Error(unsupported) when the folder holds only torch .bin files
+/// and options.allow_pickle is off, Error(format) when index and shards do not agree: a tensor listed and absent,
+/// present and not listed, or in two shards; and what open_safetensors() and open_torch_file() throw. A total_size that
+/// is off is written to the log: published indexes are.
 TensorMap open_weight_folder(const std::string& folder, const OpenOptions& options = {});
 
 }  // namespace llava::core

@@ -86,10 +86,15 @@ def agreement():
 
 
 def other_folders():
-    case("nothing", None, "NOT_FOUND", "no weights; looked for model.safetensors and model.safetensors.index.json", {"README.md": b"x"})
-    case("torch-bin", None, "UNSUPPORTED", "holds pytorch_model.bin, and torch .bin files are not read", {"pytorch_model.bin": b"PK"})
-    case("torch-bin-shards", None, "UNSUPPORTED", "holds pytorch_model-00001-of-00002.bin, and",
-         {"pytorch_model-00001-of-00002.bin": b"PK", "pytorch_model-00002-of-00002.bin": b"PK", "pytorch_model.bin.index.json": b"{}"})
+    case("nothing", None, "NOT_FOUND", "no weights; looked for model.safetensors, model.safetensors.index.json, pytorch_model.bin and", {"README.md": b"x"})
+    bin_one, bin_two, bin_index = ONE.replace("model", "pytorch_model", 1)[:-11] + "bin", TWO.replace("model", "pytorch_model", 1)[:-11] + "bin", "pytorch_model.bin.index.json"
+    case("torch-bin", None, "FORMAT", "pytorch_model.bin: not a torch file", {"pytorch_model.bin": b"PKZIP"})
+    case("torch-bin-index-empty", None, "FORMAT", f"{bin_index}: weight_map is missing", {bin_one: b"PK", bin_two: b"PK", bin_index: b"{}"})
+    case("torch-bin-shard-missing", None, "NOT_FOUND", f"{bin_index} lists {bin_two}: ",
+         {bin_one: b"PK", bin_index: json.dumps({"weight_map": {"a": bin_one, "b": bin_two}}).encode()})
+    case("torch-bin-shard-of-no-bytes", None, "FORMAT", f"{bin_one}: not a torch file: its 0 bytes",
+         {bin_one: b"", bin_index: json.dumps({"weight_map": {"a": bin_one}}).encode()})
+    case("torch-bin-shards-without-index", None, "NOT_FOUND", f"holds {bin_one} but not {bin_index}", {bin_one: b"PK", bin_two: b"PK"})
     case("shards-without-index", None, "NOT_FOUND", f"holds {ONE} but not {INDEX}", {ONE: shard("a"), TWO: shard("b")})
 
 

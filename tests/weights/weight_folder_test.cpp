@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "support/doctest.hpp"
 #include "support/temporary_folder.hpp"
+#include "weights/safetensors.hpp"
 #include "weights/shard_index.hpp"
 #include "weights/support.hpp"
 
