@@ -74,7 +74,8 @@ std::string_view PickleMachine::take(uint64_t bytes, const char* what) {
 std::string_view PickleMachine::line() {
   const auto rest = pickle_.stream.substr(at_, limits::kPickleNameBytes + 1);
   const auto end = rest.find('\n');
-  if (end == rest.npos) refuse(cat("a line without end, or of more than ", limits::kPickleNameBytes, " bytes"));
+  if (end == rest.npos && left() <= static_cast<size_t>(limits::kPickleNameBytes)) refuse("a line without end");
+  if (end == rest.npos) refuse(cat("a line of more than ", limits::kPickleNameBytes, " bytes"));
   at_ += end + 1;
   return rest.substr(0, end);
 }
@@ -339,8 +340,10 @@ void PickleMachine::step(uint8_t opcode) {
 
 Pickle PickleMachine::run() {
   const auto begin = pickle_.stream.substr(0, 2);
-  if (begin.size() < 2 || static_cast<uint8_t>(begin[0]) != 0x80)
-    throw Error(Status::format, cat(where_, ": is no pickle of protocol 2 or later"));
+  if (begin.size() < 2) throw Error(Status::format, cat(where_, ": ", begin.size(), " bytes are no pickle"));
+  if (static_cast<uint8_t>(begin[0]) != 0x80)
+    throw Error(Status::format, cat(where_, ": begins with byte ", int{static_cast<uint8_t>(begin[0])},
+                                    ", a pickle of protocol 2 or later with 128"));
   if (begin[1] < 2 || begin[1] > 5)
     throw Error(Status::unsupported,
                 cat(where_, ": a pickle of protocol ", int{static_cast<uint8_t>(begin[1])}, ", read are 2 to 5"));

@@ -85,6 +85,17 @@ const PickleValue* find_text(const Pickle& pickle, std::span<const PickleValue> 
   return nullptr;
 }
 
+// the first entries, for a message: "epoch is an integer, net is a dict"
+std::string some_entries(const Pickle& pickle, std::span<const PickleValue> items) {
+  constexpr size_t kShown = 4;
+  std::string list;
+  for (size_t i = 0; i < std::min(items.size(), 2 * kShown); i += 2)
+    list += cat(i ? ", " : "",
+                items[i].kind == PickleKind::text ? printable(pickle.text(items[i])) : pickle_kind_name(items[i].kind),
+                " is ", pickle_kind_name(items[i + 1].kind));
+  return list + (items.size() > 2 * kShown ? ", …" : "");
+}
+
 // key, value, key, value … of the dict that holds the tensors
 std::span<const PickleValue> state_dict(const Pickle& pickle, std::string_view where) {
   if (pickle.root.kind != PickleKind::dict)
@@ -96,7 +107,9 @@ std::span<const PickleValue> state_dict(const Pickle& pickle, std::string_view w
     log_info(cat(where, ": the tensors are taken from its entry \"", key, "\", the other entries are left out"));
     return pickle.items(*value);
   }
-  refuse(where, "its dict holds no tensor, and neither do state_dict, model or module in it");
+  const auto found = some_entries(pickle, pickle.items(pickle.root));
+  if (found.empty()) refuse(where, "its dict is empty");
+  refuse(where, cat("its dict holds no tensor (", found, "), and state_dict, model and module in it none either"));
 }
 
 std::string name_of(const Pickle& pickle, const PickleValue& key, std::string_view where) {

@@ -1,4 +1,5 @@
-// tests/bad/safetensors: every file is refused with its own status and message, or taken where it is legal.
+// tests/bad/safetensors, index and bin: every file is refused with its own status and message, or taken where it is
+// legal.
 #include <map>
 
 #include "base/files.hpp"
@@ -6,6 +7,7 @@
 #include "support/expected.hpp"
 #include "weights/safetensors.hpp"
 #include "weights/safetensors_header.hpp"
+#include "weights/torch_file.hpp"
 #include "weights/weight_folder.hpp"
 
 using namespace llava::core;
@@ -14,6 +16,7 @@ namespace {
 
 const std::string kFolder = LLAVA_TEST_DATA "/bad/safetensors";
 const std::string kIndexFolder = LLAVA_TEST_DATA "/bad/index";
+const std::string kTorchFolder = LLAVA_TEST_DATA "/bad/bin";
 
 // `open` of every row against its expectation; every refusal has a message that no other file gets
 template <typename Open>
@@ -55,5 +58,14 @@ TEST_SUITE("weights/bad files") {
   TEST_CASE("each bad index or set of shards is refused with its own message") {
     REQUIRE(read_expected(kIndexFolder).size() >= 40);
     check_all(kIndexFolder, [](const std::string& path) { open_weight_folder(path); });
+  }
+
+  TEST_CASE("each bad torch file is refused with its own message, mapped and read") {
+    REQUIRE(read_expected(kTorchFolder).size() >= 300);
+    for (const bool map : {true, false}) {
+      OpenOptions options;
+      options.map = map;
+      check_all(kTorchFolder, [&](const std::string& path) { open_torch_file(path, options); });
+    }
   }
 }
