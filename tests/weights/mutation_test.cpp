@@ -87,49 +87,20 @@ auto& any_of(List& list, Rng& rng) {
   return list[rng.next_below(static_cast<uint32_t>(std::size(list)))];
 }
 
+// Values and names that are wrong somewhere, or nearly.
+// clang-format off
+const std::string kOddValues[] = {
+    "-1", "0", "1", "1.0", "1e3", "null", "true", "[]", "{}", "\"8\"", "[0]", "[0,0,0]", "[-1,4]", "[4,0]",
+    "[0,18446744073709551615]", "[9223372036854775807,9223372036854775807]", "[18446744073709551616]",
+    "[4194305,4194305,211106198978564]", "[4294967296,4294967296]", "[1,1,1,1,1,1,1,1,1]", "[0,1e999]", "[[0,4]]",
+    "\"F33\"", "\"F4\"", "\"F8_E4M3\"", "\"F6_E2M3\"", "\"F64\"", "\"I8\"", "[0,4]", "[4,8]", "[2,2]", "[]]",
+    "\"\\ud800\""};
+const std::string kOddNames[] = {
+    "\"\"", "\"__metadata__\"", "\"layers.0.weight\"", "\"layers.\\u0030.weight\"", "\"\\u0000\"", "\"a\\u0000b\"",
+    "null", "w", "\"" + std::string(4097, 'n') + "\""};
+// clang-format on
+
 void change_field(Draft& draft, Rng& rng) {
-  static const std::string kValues[] = {"-1",
-                                        "0",
-                                        "1",
-                                        "1.0",
-                                        "1e3",
-                                        "null",
-                                        "true",
-                                        "[]",
-                                        "{}",
-                                        "\"8\"",
-                                        "[0]",
-                                        "[0,0,0]",
-                                        "[-1,4]",
-                                        "[4,0]",
-                                        "[0,18446744073709551615]",
-                                        "[9223372036854775807,9223372036854775807]",
-                                        "[18446744073709551616]",
-                                        "[4194305,4194305,211106198978564]",
-                                        "[4294967296,4294967296]",
-                                        "[1,1,1,1,1,1,1,1,1]",
-                                        "[0,1e999]",
-                                        "[[0,4]]",
-                                        "\"F33\"",
-                                        "\"F4\"",
-                                        "\"F8_E4M3\"",
-                                        "\"F6_E2M3\"",
-                                        "\"F64\"",
-                                        "\"I8\"",
-                                        "[0,4]",
-                                        "[4,8]",
-                                        "[2,2]",
-                                        "[]]",
-                                        "\"\\ud800\""};
-  static const std::string kNames[] = {"\"\"",
-                                       "\"__metadata__\"",
-                                       "\"layers.0.weight\"",
-                                       "\"layers.\\u0030.weight\"",
-                                       "\"\\u0000\"",
-                                       "\"a\\u0000b\"",
-                                       "null",
-                                       "w",
-                                       "\"" + std::string(4097, 'n') + "\""};
   auto& entry = any_of(draft.entries, rng);
   if (entry.fields.empty()) return;
   auto& field = any_of(entry.fields, rng);
@@ -141,10 +112,10 @@ void change_field(Draft& draft, Rng& rng) {
       entry.fields.push_back(std::pair(field));
       break;
     case 2:
-      entry.fields.push_back({"\"extra\"", any_of(kValues, rng)});
+      entry.fields.push_back({"\"extra\"", any_of(kOddValues, rng)});
       break;
     case 3:
-      entry.name = any_of(kNames, rng);
+      entry.name = any_of(kOddNames, rng);
       break;
     case 4:
       draft.entries.push_back(Entry(entry));
@@ -156,7 +127,7 @@ void change_field(Draft& draft, Rng& rng) {
       std::swap(entry.fields.front(), entry.fields.back());
       break;
     default:
-      field.second = any_of(kValues, rng);
+      field.second = any_of(kOddValues, rng);
       break;
   }
 }
