@@ -11,29 +11,23 @@ namespace {
 
 constexpr std::string_view kHuman =
     "A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, detailed, "
-    "and "
-    "polite answers to the human's questions.";
+    "and polite answers to the human's questions.";
 constexpr std::string_view kUser =
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
-    "and "
-    "polite answers to the user's questions.";
+    "and polite answers to the user's questions.";
 constexpr std::string_view kMmtag =
     "A chat between a curious user and an artificial intelligence assistant. The assistant is able to understand the "
     "visual content that the user provides, and assist the user with a variety of tasks using natural language.The "
-    "visual "
-    "content will be provided with the following format: <Image>visual content</Image>.";
+    "visual content will be provided with the following format: <Image>visual content</Image>.";
 constexpr std::string_view kVision =
     "You are a helpful language and vision assistant. You are able to understand the visual content that the user "
     "provides, and assist the user with a variety of tasks using natural language.";
 constexpr std::string_view kLlama2 =
     "You are a helpful, respectful and honest assistant. Always answer as helpfully as possible, while being safe.  "
-    "Your "
-    "answers should not include any harmful, unethical, racist, sexist, toxic, dangerous, or illegal content. Please "
-    "ensure that your responses are socially unbiased and positive in nature.\n\nIf a question does not make any "
-    "sense, or "
-    "is not factually coherent, explain why instead of answering something not correct. If you don't know the answer "
-    "to a "
-    "question, please don't share false information.";
+    "Your answers should not include any harmful, unethical, racist, sexist, toxic, dangerous, or illegal content. "
+    "Please ensure that your responses are socially unbiased and positive in nature.\n\nIf a question does not make "
+    "any sense, or is not factually coherent, explain why instead of answering something not correct. If you don't "
+    "know the answer to a question, please don't share false information.";
 constexpr std::string_view kMpt =
     "A conversation between a user and an LLM-based AI assistant. The assistant gives helpful and honest answers.";
 constexpr std::string_view kChatml = "Answer the questions.";
@@ -50,9 +44,9 @@ std::vector<Template> make_table() {
   // v0's published row opens with two seed turns about energy for text-only Vicuna-v0; a LLaVA is never given them.
   return {
     //key               aliases                      style           before  system   roles                 sep    sep2    stops    images            bos   serving
-    {"v0",              {"default"},                 Style::single,  "", kHuman,  "Human", "Assistant", "###", "",     {"###"}, Images::in_place, true, "llava_v0"},
+    {"v0",              {},                          Style::single,  "", kHuman,  "Human", "Assistant", "###", "",     {"###"}, Images::in_place, true, "llava_v0"},
     {"vicuna_v1",       {"v1", "vicuna"},            Style::two,     "", kUser,   "USER",  "ASSISTANT", " ",   "</s>", {},      Images::in_place, true, "llava_v1"},
-    {"llava_v1",        {"llava"},                   Style::two,     "", kHuman,  "USER",  "ASSISTANT", " ",   "</s>", {},      Images::in_place, true, "llava_v1"},
+    {"llava_v1",        {"llava", "default"},        Style::two,     "", kHuman,  "USER",  "ASSISTANT", " ",   "</s>", {},      Images::in_place, true, "llava_v1"},
     {"llava_v0",        {},                          Style::single,  "", kHuman,  "Human", "Assistant", "###", "",     {"###"}, Images::in_place, true, "llava_v0"},
     {"v0_mmtag",        {},                          Style::single,  "", kMmtag,  "Human", "Assistant", "###", "",     {"###"}, Images::own_turn, true, "v0_mmtag"},
     {"v1_mmtag",        {},                          Style::two,     "", kMmtag,  "USER",  "ASSISTANT", " ",   "</s>", {},      Images::own_turn, true, "v1_mmtag"},
@@ -84,7 +78,8 @@ const Template& find_template(std::string_view name) {
     keys += keys.empty() ? "" : ", ";
     keys += row.key;
   }
-  throw Error(Status::not_found, cat("no template \"", name.substr(0, 80), "\"; there are ", keys));
+  throw Error(Status::not_found, cat("no template \"", name.substr(0, 80), "\"; there are ", keys))
+      .with("templates", static_cast<int64_t>(templates().size()));
 }
 
 Template::Layout Template::layout() const {

@@ -41,6 +41,7 @@ TEST_SUITE("text/templates") {
         CHECK(&find_template(alias) == &row);
       }
     }
+    CHECK(find_template("default").key == "llava_v1");  // what choose_template() falls back to
     for (const char* key : {"default", "v0", "v1", "vicuna_v1", "llava_v1", "llava_v0", "v0_mmtag", "v1_mmtag",
                             "llama_2", "llava_llama_2", "mistral_instruct", "mpt", "chatml_direct", "mistral_direct",
                             "plain", "v0_plain", "hf_llava_1_5", "none"})
