@@ -12,9 +12,8 @@
 namespace llava::core {
 namespace {
 
-constexpr int64_t kPanelBytes = 4 << 20;     // of f32 weights: stays in the second-level cache, or nearly
-constexpr int64_t kMostRows = 512;           // of one pass over the weights
-constexpr int64_t kSerialWeights = 1 << 16;  // fewer are done before a second thread has woken up
+constexpr int64_t kPanelBytes = 4 << 20;  // of f32 weights: stays in the second-level cache, or nearly
+constexpr int64_t kMostRows = 512;        // of one pass over the weights
 
 at::Tensor linear_by_panels(const at::Tensor& x, const Weight& weight, const at::Tensor& bias) {
   const int64_t rows = std::max<int64_t>(1, kPanelBytes / (4 * std::max<int64_t>(1, weight.columns())));
@@ -27,11 +26,11 @@ at::Tensor linear_by_panels(const at::Tensor& x, const Weight& weight, const at:
   return parts.size() == 1 ? parts[0] : at::cat(parts, -1);
 }
 
-// Columns of y shared out in whole panels of `unit`.
+// Columns of y shared out in whole panels of `unit`, each thread's share of `least` multiplications or more.
 template <typename Work>
-void for_columns(const cpu::LinearJob& job, int64_t columns, int64_t unit, Work&& work) {
+void for_columns(const cpu::LinearJob& job, int64_t columns, int64_t unit, int64_t least, Work&& work) {
   const int64_t panels = (columns + unit - 1) / unit;
-  const int64_t grain = std::max<int64_t>(1, kSerialWeights / std::max<int64_t>(1, unit * job.in * job.rows));
+  const int64_t grain = std::max<int64_t>(1, least / std::max<int64_t>(1, unit * job.in * job.rows));
   cpu::parallel_for(panels, grain,
                     [&](int64_t first, int64_t last) { work(job, first * unit, std::min(last * unit, columns)); });
 }
@@ -54,12 +53,15 @@ void multiply_rows(const cpu::Kernels& kernels, const cpu::LinearJob& job, size_
   const int64_t deepest = cpu::Scratch::kFloats / job.rows / kernels.pack_depth * kernels.pack_depth;
   for (int64_t first = 0; first < job.in; first += deepest) {
     auto part = part_of(job, element_bytes, first, std::min(deepest, job.in - first));
-    cpu::parallel_for(kernels.pack_blocks(part.in), 1, [&](int64_t from, int64_t to) {
+    const int64_t blocks = kernels.pack_blocks(part.in);
+    const int64_t grain =
+        std::max<int64_t>(1, cpu::kSerialElements * blocks / std::max<int64_t>(1, part.in * part.rows));
+    cpu::parallel_for(blocks, grain, [&](int64_t from, int64_t to) {
       for (int64_t block = from; block < to; ++block)
         kernels.pack(scratch.floats(), part.x, part.x_stride, part.rows, part.in, block);
     });
     part.x = scratch.floats();
-    for_columns(part, columns, kernels.panel, kernels.gemm);
+    for_columns(part, columns, kernels.panel, cpu::kSerialProducts, kernels.gemm);
   }
 }
 
@@ -89,7 +91,7 @@ at::Tensor linear_cpu(const cpu::Kernels& kernels, const at::Tensor& x, const We
   job.y = y.data_ptr<float>();
   job.y_stride = weight.rows();
   if (job.rows <= kernels.dot_rows)
-    for_columns(job, weight.rows(), 4, kernels.dot);
+    for_columns(job, weight.rows(), 4, cpu::kSerialWeights * job.rows, kernels.dot);
   else
     multiply_many(kernels, job, weight.stored().element_size(), weight.rows());
   return y;

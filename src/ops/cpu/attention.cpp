@@ -11,8 +11,7 @@
 namespace llava::core::cpu {
 namespace {
 
-constexpr int64_t kFewQueries = 4;            // so many are done one by one: the lanes of a panel would be empty
-constexpr int64_t kSerialProducts = 1 << 15;  // fewer are done before a second thread has woken up
+constexpr int64_t kFewQueries = 4;  // so many are done one by one: the lanes of a panel would be empty
 
 struct Call {
   const Kernels& kernels;
@@ -43,8 +42,8 @@ Matrix group_of(const at::Tensor& x_NSGK, int64_t n, int64_t group) {
   return matrix;
 }
 
-int64_t jobs_per_thread(int64_t products) {
-  return std::max<int64_t>(1, kSerialProducts / std::max<int64_t>(1, products));
+int64_t jobs_per_thread(int64_t least, int64_t products) {
+  return std::max<int64_t>(1, least / std::max<int64_t>(1, products));
 }
 
 // Jobs are (picture, head, block of queries). Blocks of a head are neighbours: causal ones grow with their number, and
@@ -74,7 +73,7 @@ void attend_blocks(const Call& call) {
       call.kernels.attention(job, scratch.data_ptr<float>());
     }
   };
-  parallel_for(jobs, jobs_per_thread(block * call.keys() * call.width()), work);
+  parallel_for(jobs, jobs_per_thread(kSerialProducts / 4, block * call.keys() * call.width()), work);
 }
 
 // Jobs are (picture, query, group).
@@ -98,7 +97,7 @@ void attend_one_by_one(const Call& call) {
       call.kernels.decode(job);
     }
   };
-  parallel_for(jobs, jobs_per_thread(call.copies() * call.keys() * call.width()), work);
+  parallel_for(jobs, jobs_per_thread(kSerialWeights / 2, call.copies() * call.keys() * call.width()), work);
 }
 
 }  // namespace

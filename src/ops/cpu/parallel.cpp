@@ -28,7 +28,7 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 void run_member(void* data) {
   Team& team = *static_cast<Team*>(data);
-  const int64_t members = std::min<int64_t>(omp_get_num_threads(), ceil_div(team.count, team.grain));
+  const int64_t members = std::min<int64_t>(omp_get_num_threads(), std::max<int64_t>(1, team.count / team.grain));
   const int64_t share = ceil_div(team.count, members), first = omp_get_thread_num() * share;
   if (first >= team.count) return;
   try {
@@ -43,8 +43,9 @@ void run_member(void* data) {
 void run_parallel(int64_t count, int64_t grain, void (*chunk)(void* context, int64_t first, int64_t last),
                   void* context) {
   if (count <= 0) return;
-  if (count <= grain || at::get_num_threads() == 1 || at::in_parallel_region()) return chunk(context, 0, count);
-  Team team{count, std::max<int64_t>(1, grain), chunk, context, ATOMIC_FLAG_INIT, nullptr};
+  grain = std::max<int64_t>(1, grain);
+  if (count / grain < 2 || at::get_num_threads() == 1 || at::in_parallel_region()) return chunk(context, 0, count);
+  Team team{count, grain, chunk, context, ATOMIC_FLAG_INIT, nullptr};
   // 0 = the caller's own setting, as LibTorch does: a team of another size would end threads and start others each time
   GOMP_parallel(run_member, &team, 0, 0);
   if (team.error) std::rethrow_exception(team.error);

@@ -9,7 +9,8 @@
 namespace llava::core::cpu {
 
 /// Runs chunk(context, first, last) on pieces of 0 .. count, each at least `grain` long but the last, on up to
-/// at::get_num_threads() threads; alone when the work is one grain or the caller is such a thread itself. The first
+/// at::get_num_threads() threads; alone when the work is less than two grains or the caller is such a thread itself: a thread
+/// that is woken waits for the next work by spinning, and where it has no core of its own everyone waits for it. The first
 /// exception of a piece is thrown here after all have ended.
 void run_parallel(int64_t count, int64_t grain, void (*chunk)(void* context, int64_t first, int64_t last),
                   void* context);

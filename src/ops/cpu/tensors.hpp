@@ -11,8 +11,11 @@
 
 namespace llava::core::cpu {
 
-/// Fewer elements than this are done before a second thread has woken up.
-inline constexpr int64_t kSerialElements = 1 << 14;
+/// What one thread should get at least, some 50 us of work at the speeds of tests/bench/README.md: waking a second one
+/// costs some 5 us on an idle machine, and a time slice of milliseconds where another program holds its core.
+inline constexpr int64_t kSerialElements = 1 << 16;  // of a norm, an activation, a rotation
+inline constexpr int64_t kSerialWeights = 1 << 19;   // read for one row of x, or a few
+inline constexpr int64_t kSerialProducts = 1 << 22;  // of matrices of many rows
 
 /// Rows of a tensor whose last dimension is adjacent; `rows` is the dimension that counts them.
 inline Matrix matrix_of(const at::Tensor& tensor, int64_t rows) {
