@@ -94,8 +94,29 @@ llava_status llava_cancel_create(llava_cancel** out) {
   });
 }
 
+// A signal handler may call it while this thread is inside a log callback, an allocation or a lock: so it does without a
+// CallScope, memory, locks and exceptions.
 llava_status llava_cancel_cancel(llava_cancel* cancel) {
-  return guarded({}, [&] { get(cancel, "cancel")->token.cancel(); });
+  const auto refuse = [](Status status, std::string_view why) {
+    set_last_error(status, "llava_cancel_cancel", why, {});
+    return static_cast<llava_status>(status);
+  };
+  if (is_shut_down()) return refuse(Status::state, "the library was shut down");
+  if (in_forked_child()) return refuse(Status::state, "the library was used before fork()");
+  const auto flaw = use_in_signal(cancel, HandleKind::cancel,
+                                  [](void* object) { static_cast<CancelObject*>(object)->token.cancel(); });
+  switch (flaw) {
+    case HandleFlaw::none:
+      return LLAVA_OK;
+    case HandleFlaw::null:
+      return refuse(Status::argument, "cancel is NULL, expected a llava_cancel");
+    case HandleFlaw::freed:
+      return refuse(Status::argument, "cancel is a freed handle, expected a llava_cancel");
+    case HandleFlaw::foreign:
+    case HandleFlaw::other_type:
+      break;
+  }
+  return refuse(Status::argument, "cancel is no llava_cancel");
 }
 
 llava_status llava_cancel_reset(llava_cancel* cancel) {

@@ -10,6 +10,7 @@
 
 #include "arguments.hpp"
 #include "device_number.hpp"
+#include "ops/bandwidth.hpp"
 #include "ops/device.hpp"
 
 using namespace llava::capi;
@@ -102,6 +103,16 @@ llava_status llava_device_memory(int32_t device, llava_device_usage* out) {
       usage.peak_bytes = process_bytes("VmHWM:");
     }
     fill_struct(out, usage, "llava_device_usage");
+  });
+}
+
+llava_status llava_device_bandwidth(int32_t device, double* bytes_per_second) {
+  return guarded(cleared(bytes_per_second), [&] {
+    const Operation running;
+    required(bytes_per_second, "bytes_per_second");
+    check_index(device, static_cast<int64_t>(llava::core::devices().size()), "device");
+    if (device != 0) throw Error(Status::unsupported, "the memory of a card is not measured here, expected device 0");
+    *bytes_per_second = llava::core::read_bandwidth_gbs() * 1e9;
   });
 }
 

@@ -100,9 +100,12 @@ bool in_forked_child() noexcept {
   return first != 0 && first != getpid();
 }
 
+bool is_shut_down() noexcept { return shut_down.load(std::memory_order_relaxed); }
+
 CallScope::CallScope() {
-  if (shut_down.load(std::memory_order_relaxed)) throw Error(Status::state, "the library was shut down");
-  if (in_log_callback()) throw Error(Status::state, "a log callback may call status and error functions only");
+  if (is_shut_down()) throw Error(Status::state, "the library was shut down");
+  if (in_log_callback())
+    throw Error(Status::state, "a log callback may call status and error functions and llava_cancel_cancel()");
   const pid_t self = getpid();
   pid_t first = owner.load(std::memory_order_relaxed);
   if (first == 0 && owner.compare_exchange_strong(first, self)) first = self;

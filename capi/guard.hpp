@@ -32,6 +32,9 @@ class CallScope {
 /// True in the child of a fork() of a process that used the library.
 bool in_forked_child() noexcept;
 
+/// True after llava_shutdown().
+bool is_shut_down() noexcept;
+
 /// Sets outputs to NULL or 0 before anything can fail: `return guarded(cleared(out), [&] { … });`
 struct Cleared {};
 template <typename... Outputs>

@@ -2,6 +2,7 @@
 #include "handles.hpp"
 
 #include <mutex>
+#include <string>
 
 #include "base/error.hpp"
 
@@ -37,6 +38,8 @@ size_t used_in_last_slab = 0;
 Block* oldest_free = nullptr;
 Block* newest_free = nullptr;
 size_t free_count = 0;
+
+std::atomic<Block*> deferred{nullptr};  // blocks whose last pin was a signal handler's, to be retired by a call
 
 constexpr size_t slab_size(size_t slab) { return kFirstSlab << slab; }
 
@@ -84,24 +87,58 @@ void subtract(Block* block, uint64_t amount) noexcept {
   if (block->word.fetch_sub(amount, std::memory_order_acq_rel) == amount) retire(block);
 }
 
+// The same in a signal handler, where nothing may be freed.
+void unpin_deferred(Block* block) noexcept {
+  if (block->word.fetch_sub(kPin, std::memory_order_acq_rel) != kPin) return;
+  block->next_free = deferred.load(std::memory_order_relaxed);
+  while (!deferred.compare_exchange_weak(block->next_free, block, std::memory_order_acq_rel)) {
+  }
+}
+
+void retire_deferred() noexcept {
+  for (Block* block = deferred.exchange(nullptr, std::memory_order_acq_rel); block;) {
+    Block* const next = block->next_free;
+    retire(block);
+    block = next;
+  }
+}
+
+const char* flaw_name(HandleFlaw flaw) noexcept {
+  switch (flaw) {
+    case HandleFlaw::null:
+      return "is NULL";
+    case HandleFlaw::foreign:
+      return "is no handle of this library";
+    case HandleFlaw::freed:
+      return "is a freed handle";
+    default:
+      return "is a handle of another type";
+  }
+}
+
+// Pins the block of a living handle; also one of another type. No lock, no memory, no exception.
+HandleFlaw pin(const void* handle, HandleKind kind, Block*& block) noexcept {
+  if (!handle) return HandleFlaw::null;
+  block = find_block(handle);
+  if (!block) return HandleFlaw::foreign;
+  auto word = block->word.load(std::memory_order_relaxed);
+  do {
+    if (word < kReference) return HandleFlaw::freed;
+  } while (!block->word.compare_exchange_weak(word, word + kPin, std::memory_order_acq_rel));
+  return block->kind.load(std::memory_order_relaxed) == kind ? HandleFlaw::none : HandleFlaw::other_type;
+}
+
 class Pinned {
  public:
   Pinned(const void* handle, HandleKind kind, const char* argument) {
-    if (!handle) throw Error(Status::argument, cat(argument, " is NULL, expected a ", handle_kind_name(kind)));
-    block_ = find_block(handle);
-    if (!block_)
-      throw Error(Status::argument,
-                  cat(argument, " is no handle of this library, expected a ", handle_kind_name(kind)));
-    auto word = block_->word.load(std::memory_order_relaxed);
-    do {
-      if (word < kReference)
-        throw Error(Status::argument, cat(argument, " is a freed handle, expected a ", handle_kind_name(kind)));
-    } while (!block_->word.compare_exchange_weak(word, word + kPin, std::memory_order_acq_rel));
-    const auto found = block_->kind.load(std::memory_order_relaxed);
-    if (found == kind) return;
-    subtract(block_, kPin);
-    throw Error(Status::argument,
-                cat(argument, " is a ", handle_kind_name(found), ", expected a ", handle_kind_name(kind)));
+    const auto flaw = pin(handle, kind, block_);
+    if (flaw == HandleFlaw::none) return;
+    std::string found = flaw_name(flaw);
+    if (flaw == HandleFlaw::other_type) {
+      found = cat("is a ", handle_kind_name(block_->kind.load(std::memory_order_relaxed)));
+      subtract(block_, kPin);
+    }
+    throw Error(Status::argument, cat(argument, ' ', found, ", expected a ", handle_kind_name(kind)));
   }
   ~Pinned() { subtract(block_, kPin); }
   Pinned(const Pinned&) = delete;
@@ -124,6 +161,7 @@ const char* handle_kind_name(HandleKind kind) noexcept {
 }
 
 void* make_handle(HandleKind kind, std::shared_ptr<void> object) {
+  retire_deferred();
   Block* block = nullptr;
   {
     const std::lock_guard lock(pool_mutex);
@@ -140,6 +178,14 @@ std::shared_ptr<void> object_of(const void* handle, HandleKind kind, const char*
   return pinned.block().object;
 }
 
+HandleFlaw use_in_signal(const void* handle, HandleKind kind, void (*use)(void* object)) noexcept {
+  Block* block = nullptr;
+  const auto flaw = pin(handle, kind, block);
+  if (flaw == HandleFlaw::none) use(block->object.get());
+  if (flaw == HandleFlaw::none || flaw == HandleFlaw::other_type) unpin_deferred(block);
+  return flaw;
+}
+
 void retain_handle(void* handle, HandleKind kind, const char* argument) {
   const Pinned pinned(handle, kind, argument);
   auto& word = pinned.block().word;
@@ -152,6 +198,7 @@ void retain_handle(void* handle, HandleKind kind, const char* argument) {
 
 void release_handle(void* handle, HandleKind kind, const char* argument) {
   if (!handle) return;
+  retire_deferred();
   const Pinned pinned(handle, kind, argument);
   auto& word = pinned.block().word;
   auto seen = word.load(std::memory_order_relaxed);

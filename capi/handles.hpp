@@ -54,6 +54,14 @@ void* make_handle(HandleKind kind, std::shared_ptr<void> object);
 /// that names `argument` for NULL, a foreign pointer, a freed handle, a handle of another type.
 std::shared_ptr<void> object_of(const void* handle, HandleKind kind, const char* argument);
 
+/// What is wrong with a handle.
+enum class HandleFlaw : uint8_t { none, null, foreign, freed, other_type };
+
+/// Calls `use` with the object of a good handle. Takes no lock, allocates and frees nothing and throws nothing, so that
+/// a signal handler may call it whatever it interrupted: an object whose last reference went meanwhile is freed by a
+/// later make_handle() or release_handle().
+HandleFlaw use_in_signal(const void* handle, HandleKind kind, void (*use)(void* object)) noexcept;
+
 /// One more reference; throws as object_of() does.
 void retain_handle(void* handle, HandleKind kind, const char* argument);
 

@@ -61,6 +61,7 @@ llava_status llava_load(const char* path, const llava_load_options* options, lla
     load.dtype = scalar_type(settings.dtype);
     load.template_name = text_or_empty(settings.template_name);
     load.max_context = settings.max_context;
+    load.verify = settings.verify != 0;
     load.cancel = use.cancel();
     load.progress = teller(settings);
     load.cancel.poll("load");

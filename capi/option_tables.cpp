@@ -43,7 +43,7 @@ constexpr OptionField kImageFields[] = {
 constexpr Choice kDtypes[] = {
     {"auto", LLAVA_DTYPE_AUTO}, {"f32", LLAVA_DTYPE_F32}, {"f16", LLAVA_DTYPE_F16}, {"bf16", LLAVA_DTYPE_BF16}};
 constexpr llava_load_options kLoadDefaults = {
-    sizeof(llava_load_options), LLAVA_DTYPE_AUTO, nullptr, nullptr, 0, nullptr, nullptr, nullptr};
+    sizeof(llava_load_options), LLAVA_DTYPE_AUTO, nullptr, nullptr, 0, nullptr, nullptr, nullptr, 0, 0};
 constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
     LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
@@ -52,6 +52,8 @@ constexpr OptionField kLoadFields[] = {
     LLAVA_FIELD(llava_load_options, progress, opaque),
     LLAVA_FIELD(llava_load_options, progress_user_data, opaque),
     LLAVA_FIELD(llava_load_options, cancel, opaque),
+    LLAVA_FIELD(llava_load_options, verify, flag),
+    LLAVA_FIELD(llava_load_options, reserved, reserved),
 };
 
 // ---- llava_encode_options

@@ -6,26 +6,28 @@
  *
  * - A function that can fail returns a ::llava_status. Besides the codes its comment lists it may return
  *   LLAVA_ERR_INVALID_ARGUMENT, LLAVA_ERR_OUT_OF_MEMORY, LLAVA_ERR_INTERNAL, and LLAVA_ERR_STATE (after
- * llava_shutdown(), in the child of a fork(), or inside a log callback).
+ *   llava_shutdown(), in the child of a fork(), or inside a log callback).
  * - On failure handle outputs are NULL, number outputs are 0, and the objects involved are as they were before the
- * call. llava_last_error() says what was wrong, on the thread that made the call.
+ *   call. llava_last_error() says what was wrong, on the thread that made the call.
  * - A function that returns its value directly gives a neutral value on misuse ("", 0, -1; never a NULL string) and
- * sets the last error.
+ *   sets the last error.
  * - Handles are reference counted: `_retain` adds a reference, `_free` gives one back, `_free(NULL)` does nothing. A
- * child keeps its parent alive, so any order of release is right, and a call keeps what it was given alive until it
- * returns. A freed handle, or a handle of another type, is recognised and refused.
+ *   child keeps its parent alive, so any order of release is right, and a call keeps what it was given alive until it
+ *   returns. A freed handle, or a handle of another type, is recognised and refused.
  * - Any function may be called from any thread. An operation on a session, stream or decoder that is at work already is
  *   refused with LLAVA_ERR_BUSY at once; all other objects may be used by several threads at the same time.
  * - Texts are UTF-8 and end with NUL; a function whose name ends in `_n` takes a length instead. Inputs are borrowed
- * for the call unless said otherwise.
+ *   for the call unless said otherwise.
  * - An options struct starts with `struct_size` and is filled by its `_init` function; NULL means defaults. A struct
- * the library fills needs `struct_size` set by the caller beforehand.
+ *   the library fills needs `struct_size` set by the caller beforehand.
  * - Copying to a caller's buffer: NULL with capacity 0 asks for the size needed and returns LLAVA_OK; a buffer that is
- * too small gives LLAVA_ERR_BUFFER_TOO_SMALL and the size needed, and is not written to.
+ *   too small gives LLAVA_ERR_BUFFER_TOO_SMALL and the size needed, and is not written to.
  * - A callback returns 0 to go on, a positive value where its comment names one, a negative value to report failure
  *   (LLAVA_ERR_CALLBACK). It runs on the thread that made the call, and may free the handle it serves (takes effect
  *   afterwards); using that handle otherwise gives LLAVA_ERR_BUSY.
  * - The library prints nothing, never ends the process, installs no signal handler, and needs 256 KiB of stack at most.
+ * - Four things belong to the process, not to a handle: the number of threads (llava_set_threads()), the log callback
+ *   and its level (log.h), the end of use (llava_shutdown()), and the last error, which each thread has for itself.
  *
  * What no check can catch: memory that is shorter than its stated length, a text without NUL, longjmp() or an exception
  * of a C++ caller's own frames across the library, a model file that is cut short by another program while it is
@@ -79,8 +81,7 @@
 extern "C" {
 #endif
 
-/* ---- Status
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Status ------------------------------------------------------------------------------------------------------ */
 
 /** What a call answers: one of the LLAVA_OK, LLAVA_END, LLAVA_WOULD_BLOCK and LLAVA_ERR_… numbers. Since 0.1. */
 typedef int32_t llava_status;
@@ -159,8 +160,7 @@ LLAVA_API llava_status LLAVA_CALL llava_last_error_json(char *buffer, size_t cap
 /** Forgets the last failure of this thread. Since 0.1. */
 LLAVA_API void LLAVA_CALL llava_clear_error(void);
 
-/* ---- Version
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Version ----------------------------------------------------------------------------------------------------- */
 
 /**
  * The version of the library that is running.
@@ -212,8 +212,7 @@ LLAVA_API const char *LLAVA_CALL llava_build_info_json(void);
  */
 LLAVA_API int32_t LLAVA_CALL llava_has_feature(const char *name);
 
-/* ---- Owned texts and bytes
- * ------------------------------------------------------------------------------------------- */
+/* ---- Owned texts and bytes --------------------------------------------------------------------------------------- */
 
 /** A text handed to the caller; release it with llava_string_free(). Since 0.1. */
 typedef struct llava_string llava_string;
@@ -241,8 +240,9 @@ LLAVA_API size_t LLAVA_CALL llava_string_size(const llava_string *string);
  */
 LLAVA_API void LLAVA_CALL llava_string_free(llava_string *string);
 
-/** Bytes handed to the caller, or the memory an options struct points into; release with llava_buffer_free(). Since
- * 0.1. */
+/**
+ * Bytes handed to the caller, or the memory an options struct points into; release with llava_buffer_free(). Since 0.1.
+ */
 typedef struct llava_buffer llava_buffer;
 
 /**
@@ -268,8 +268,7 @@ LLAVA_API size_t LLAVA_CALL llava_buffer_size(const llava_buffer *buffer);
  */
 LLAVA_API void LLAVA_CALL llava_buffer_free(llava_buffer *buffer);
 
-/* ---- Cancel tokens
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Cancel tokens ----------------------------------------------------------------------------------------------- */
 
 /**
  * Asks a running operation to stop. One token serves any number of operations; loading, decoding, encoding, prefill and
@@ -287,7 +286,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_cancel_create(llava_canc
 
 /**
  * Asks every operation that was given this token to stop; those that start later stop at once. May be called from any
- * thread and from a signal handler.
+ * thread, from a log callback and from a signal handler, whatever that interrupted: it takes no lock and no memory.
  *
  * @param cancel  the token
  * @return LLAVA_OK, also when it was used already. Since 0.1.
@@ -334,8 +333,7 @@ LLAVA_API llava_status LLAVA_CALL llava_cancel_retain(llava_cancel *cancel);
  */
 LLAVA_API void LLAVA_CALL llava_cancel_free(llava_cancel *cancel);
 
-/* ---- Process
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Process ----------------------------------------------------------------------------------------------------- */
 
 /**
  * Counts the living objects of each type as JSON: {"model": 1, "image": 0, …}. The returned text itself is not counted.

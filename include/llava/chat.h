@@ -4,12 +4,12 @@
  *
  * What "stop" does to the session:
  *
- * | asked by                                          | result                              | session |
- * |---------------------------------------------------|-------------------------------------|--------------------------------|
- * | event callback, LLAVA_EVENT_STOP                  | LLAVA_OK, reason CANCELLED          | question and words so far
- * stay | | event callback, LLAVA_EVENT_DISCARD               | LLAVA_ERR_CANCELLED                 | as before | |
- * cancel token or deadline, LLAVA_CANCEL_ROLLBACK   | LLAVA_ERR_CANCELLED or _TIMEOUT     | as before | | cancel token
- * or deadline, LLAVA_CANCEL_KEEP       | LLAVA_OK, reason CANCELLED, TIMEOUT | question and words so far stay |
+ * | asked by                                        | result                              | session                 |
+ * |-------------------------------------------------|-------------------------------------|-------------------------|
+ * | event callback, LLAVA_EVENT_STOP                | LLAVA_OK, reason CANCELLED          | question and words stay |
+ * | event callback, LLAVA_EVENT_DISCARD             | LLAVA_ERR_CANCELLED                 | as before               |
+ * | cancel token or deadline, LLAVA_CANCEL_ROLLBACK | LLAVA_ERR_CANCELLED or _TIMEOUT     | as before               |
+ * | cancel token or deadline, LLAVA_CANCEL_KEEP     | LLAVA_OK, reason CANCELLED, TIMEOUT | question and words stay |
  *
  * A failing code always means: no answer, session as before. That also holds for KEEP before the first token.
  */
@@ -74,23 +74,24 @@ enum {
  */
 typedef int32_t(LLAVA_CALL *llava_event_fn)(const llava_event *event, void *user_data);
 
-/** How an answer is made. Fill with llava_chat_options_init(). "Model's" means: as its generation_config.json says.
- * Since 0.1. */
+/**
+ * How an answer is made. Fill with llava_chat_options_init(). "Model's" means: as its generation_config.json says.
+ * Since 0.1.
+ */
 typedef struct llava_chat_options {
   uint32_t struct_size; /**< set by llava_chat_options_init() */
   int32_t max_tokens;   /**< longest answer; -1 (default): the model's, else 512 */
   int32_t min_tokens;   /**< the model cannot end the answer before; default 0 */
   int32_t top_k;        /**< draw from the k most likely; 0: from all; -1 (default): the model's, else 0 */
   float temperature;    /**< 0: always the most likely (greedy), up to 100; -1 (default): the model's, else 0.2 */
-  float top_p; /**< draw from the likeliest that hold this mass, in (0, 1]; -1 (default): the model's, else 1 */
-  float min_p; /**< draw from those at least this likely, relative to the likeliest, in [0, 1); default 0 */
-  float
-      repetition_penalty;  /**< divides logits of tokens that were there, (0, 100]; -1 (default): the model's, else 1 */
-  int64_t seed;            /**< same seed, same answer; -1 (default): a fresh one, see llava_response_seed() */
-  const char *const *stop; /**< `stop_count` texts that end the answer, each of 1 … 256 bytes */
-  const int32_t *stop_ids; /**< `stop_id_count` token ids that end the answer */
-  const int32_t *bad_ids;  /**< `bad_id_count` token ids that are never drawn */
-  const int32_t *bias_ids; /**< `bias_count` token ids whose logits are changed … */
+  float top_p;          /**< draw from the likeliest that hold this mass, (0, 1]; -1 (default): the model's, else 1 */
+  float min_p;          /**< draw from those at least this likely, relative to the likeliest, [0, 1); default 0 */
+  float repetition_penalty; /**< divides logits of tokens seen before, (0, 100]; -1 (default): the model's, else 1 */
+  int64_t seed;             /**< same seed, same answer; -1 (default): a fresh one, see llava_response_seed() */
+  const char *const *stop;  /**< `stop_count` texts that end the answer, each of 1 … 256 bytes */
+  const int32_t *stop_ids;  /**< `stop_id_count` token ids that end the answer */
+  const int32_t *bad_ids;   /**< `bad_id_count` token ids that are never drawn */
+  const int32_t *bias_ids;  /**< `bias_count` token ids whose logits are changed … */
   const float *bias_values; /**< … by these amounts, finite */
   int32_t stop_count;       /**< at most 64 */
   int32_t stop_id_count;    /**< at most the vocabulary */
@@ -141,7 +142,8 @@ LLAVA_API llava_status LLAVA_CALL llava_chat_options_init(llava_chat_options *op
  * @param struct_size  sizeof *options
  * @param json         an object of field names; what is not named takes its default
  * @param keep         receives what owns the lists and texts the struct points to; release after the last use of
- * `options`. NULL inside when there are none; may be NULL itself when no field of `json` is a text or list
+ *                     `options`. NULL inside when there are none; may be NULL itself when no field of `json` is a text
+ *                     or list
  * @return LLAVA_OK; LLAVA_ERR_FORMAT with the byte offset; LLAVA_ERR_INVALID_ARGUMENT with the key. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_chat_options_from_json(llava_chat_options *options,
@@ -166,7 +168,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_chat_options_to_json(con
  * @param options  NULL for defaults
  * @param out      receives the answer; release with llava_response_free()
  * @return LLAVA_OK; BUSY, CONTEXT_FULL with needed and limit, LIMIT, UNSUPPORTED, CANCELLED, TIMEOUT, CALLBACK,
- * DIVERGED, DEVICE_MEMORY, DEVICE; STATE when `message` is NULL and nothing was added. Since 0.1.
+ *         DIVERGED, DEVICE_MEMORY, DEVICE; STATE when `message` is NULL and nothing was added. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_chat(llava_session *session, const llava_message *message,
                                                              const llava_chat_options *options, llava_response **out);
@@ -203,10 +205,10 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_chat_start(llava_session
  *
  * @param stream      the stream; another thread's call at the same time gets LLAVA_ERR_BUSY
  * @param timeout_ms  longest work, looked at between pieces (one picture, 512 positions of a prompt, one token), of
- * which at least one is done; -1 for ever
+ *                    which at least one is done; -1 for ever
  * @param event       receives the event; release with llava_event_free()
  * @return LLAVA_OK; LLAVA_END after LLAVA_EVENT_DONE; LLAVA_WOULD_BLOCK when no event came in time; otherwise as
- * llava_chat(), and then the same at every later call; STATE after llava_stream_finish(). Since 0.1.
+ *         llava_chat(), and then the same at every later call; STATE after llava_stream_finish(). Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_stream_next(llava_stream *stream, int64_t timeout_ms,
                                                                     llava_event **event);

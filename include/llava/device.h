@@ -75,6 +75,17 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_device_parse(const char 
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_device_memory(int32_t device, llava_device_usage *out);
 
 /**
+ * Measures how fast the CPU reads memory, with as many threads as one operation has: what the speed of decoding is
+ * measured against, since each token reads every weight. Takes about a second and 1 GiB.
+ *
+ * @param device            0, the CPU
+ * @param bytes_per_second  receives the median of five read-only passes
+ * @return LLAVA_OK; LLAVA_ERR_UNSUPPORTED for a card; LLAVA_ERR_BUSY while the number of threads is being changed.
+ *         Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_device_bandwidth(int32_t device, double *bytes_per_second);
+
+/**
  * Gives memory that is held but not in use back to the system.
  *
  * @param device  0 … llava_device_count() - 1, or -1 for all

@@ -35,8 +35,7 @@ enum {
 typedef struct llava_encode_options {
   uint32_t struct_size; /**< set by llava_encode_options_init() */
   int32_t output;       /**< LLAVA_ENCODE_PROJECTED (default) or LLAVA_ENCODE_FEATURES */
-  int32_t
-      layer; /**< hidden state of the tower: 0 before the first block, -1 the last; #LLAVA_LAYER_CONFIGURED (default) */
+  int32_t layer;        /**< hidden state of the tower: 0 before block 1, -1 last; #LLAVA_LAYER_CONFIGURED (default) */
   int32_t class_token;  /**< keep the row of the class token: -1 (default) as the checkpoint says, 0 no, 1 yes */
   llava_cancel *cancel; /**< looked at once a layer; NULL for none */
 } llava_encode_options;
@@ -157,7 +156,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_encode_image(llava_model
                                                                      llava_embedding **out);
 
 /**
- * Encodes several pictures in one pass through the tower: all or none.
+ * Encodes several pictures: all or none. They go through the tower in groups of eight.
  *
  * @param model    the model
  * @param images   `count` pictures
@@ -252,7 +251,7 @@ LLAVA_API void LLAVA_CALL llava_embedding_free(llava_embedding *embedding);
  * @param out              receives f32 on the CPU: one row for each token and each row of the embeddings; release with
  *                         llava_tensor_free()
  * @return LLAVA_OK; LLAVA_ERR_INVALID_ARGUMENT with position and id; CONTEXT_FULL with needed and limit, CANCELLED,
- * TIMEOUT, DEVICE_MEMORY, DEVICE. Since 0.1.
+ *         TIMEOUT, DEVICE_MEMORY, DEVICE. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL
 llava_forward(llava_model *model, const int32_t *ids, int64_t id_count, const llava_embedding *const *embeddings,

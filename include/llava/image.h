@@ -72,7 +72,7 @@ LLAVA_API llava_status LLAVA_CALL llava_image_options_init(llava_image_options *
  * @param struct_size  sizeof *options
  * @param json         for example {"apply_exif": false}
  * @param keep         receives what owns the texts the struct points to, or NULL when there are none; may be NULL
- * itself when no field of `json` is a text or list
+ *                     itself when no field of `json` is a text or list
  * @return LLAVA_OK; LLAVA_ERR_FORMAT with the byte offset; LLAVA_ERR_INVALID_ARGUMENT with the key. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_image_options_from_json(llava_image_options *options,

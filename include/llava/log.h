@@ -22,8 +22,8 @@ enum {
 
 /**
  * Receives one message. It runs on the thread that caused it, one call at a time, and may call status and error
- * functions only; other calls give LLAVA_ERR_STATE. Failures are ignored; after 100 of them the callback is no longer
- * called.
+ * functions and llava_cancel_cancel() only; other calls give LLAVA_ERR_STATE. Failures are ignored; after 100 of them
+ * the callback is no longer called.
  *
  * @param level      one of the LLAVA_LOG_… numbers
  * @param message    one line without its end, valid during the call

@@ -1,8 +1,7 @@
 /**
  * @file message.h
  * One turn of a dialogue: a role and parts in any order, texts and pictures. Text is text: what a user types, "<image>"
- * and
- * "</s>" included, never becomes structure; pictures come from picture parts alone.
+ * and "</s>" included, never becomes structure; pictures come from picture parts alone.
  */
 #ifndef LLAVA_MESSAGE_H
 #define LLAVA_MESSAGE_H
@@ -126,7 +125,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_image(const llav
  * @param json  the text; addresses other than data URIs are LLAVA_ERR_UNSUPPORTED, nothing is fetched or opened
  * @param out   receives the message; release with llava_message_free()
  * @return LLAVA_OK; FORMAT for broken JSON or a damaged picture; INVALID_ARGUMENT for a key that is missing, unknown or
- * of the wrong type; UNSUPPORTED, LIMIT. Since 0.1.
+ *         of the wrong type; UNSUPPORTED, LIMIT. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_message_from_json(const char *json, llava_message **out);
 

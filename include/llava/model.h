@@ -41,6 +41,8 @@ typedef struct llava_load_options {
   llava_load_progress_fn progress; /**< NULL for none */
   void *progress_user_data;        /**< handed to `progress` */
   llava_cancel *cancel;            /**< looked at every 4 MiB; NULL for none */
+  int32_t verify;    /**< 1: look for NaN and infinity in every weight, and check the files' checksums; default 0 */
+  uint32_t reserved; /**< 0 */
 } llava_load_options;
 
 /** What a model can take. Filled by llava_model_limits(). Since 0.1. */
@@ -81,7 +83,7 @@ LLAVA_API llava_status LLAVA_CALL llava_load_options_init(llava_load_options *op
  * @param struct_size  sizeof *options
  * @param json         an object of field names; what is not named takes its default
  * @param keep         receives what owns the texts the struct points to; release after the last use of `options`. NULL
- * inside when there are none; may be NULL itself when no field of `json` is a text
+ *                     inside when there are none; may be NULL itself when no field of `json` is a text
  * @return LLAVA_OK; LLAVA_ERR_FORMAT with the byte offset; LLAVA_ERR_INVALID_ARGUMENT with the key. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_options_from_json(llava_load_options *options,

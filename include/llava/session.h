@@ -56,7 +56,7 @@ LLAVA_API llava_status LLAVA_CALL llava_session_options_init(llava_session_optio
  * @param struct_size  sizeof *options
  * @param json         an object of field names; what is not named takes its default
  * @param keep         receives what owns the texts the struct points to; NULL inside when there are none; may be NULL
- * itself when no field of `json` is a text
+ *                     itself when no field of `json` is a text
  * @return LLAVA_OK; LLAVA_ERR_FORMAT with the byte offset; LLAVA_ERR_INVALID_ARGUMENT with the key. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_options_from_json(llava_session_options *options,
@@ -102,7 +102,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_reset(llava_sess
  * @param message  of role user or assistant
  * @param cancel   looked at once a layer; NULL for none
  * @return LLAVA_OK; CONTEXT_FULL with needed and limit, LIMIT, UNSUPPORTED, BUSY, CANCELLED, TIMEOUT, DEVICE_MEMORY,
- * DEVICE. Since 0.1.
+ *         DEVICE. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_append(llava_session *session,
                                                                        const llava_message *message,
@@ -203,7 +203,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_history_json(con
  * @param options  NULL for defaults
  * @param out      receives the session; release with llava_session_free()
  * @return LLAVA_OK; FORMAT, LIMIT, UNSUPPORTED as llava_message_from_json(); NOT_FOUND for a picture that is named by
- * its hash alone, as in llava_session_history_json(), and otherwise as llava_session_create(). Since 0.1.
+ *         its hash alone, as in llava_session_history_json(), and otherwise as llava_session_create(). Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_from_json(llava_model *model, const char *json,
                                                                           const llava_session_options *options,

@@ -202,7 +202,7 @@ LLAVA_API llava_status LLAVA_CALL llava_template_options_init(llava_template_opt
  * @param struct_size  sizeof *options
  * @param json         an object of field names; what is not named takes its default
  * @param keep         receives what owns the texts the struct points to; NULL inside when there are none; may be NULL
- * itself when no field of `json` is a text
+ *                     itself when no field of `json` is a text
  * @return LLAVA_OK; LLAVA_ERR_FORMAT with the byte offset; LLAVA_ERR_INVALID_ARGUMENT with the key. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_template_options_from_json(llava_template_options *options,
@@ -229,7 +229,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_template_options_to_json
  * @param options   NULL for defaults
  * @param out       receives the text; release with llava_string_free()
  * @return LLAVA_OK; NOT_FOUND for an unknown template; UNSUPPORTED when the template has no place for a picture or a
- * system prompt that is there. Since 0.1.
+ *         system prompt that is there. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_apply_template(const llava_model *model,
                                                                        const llava_message *const *messages,

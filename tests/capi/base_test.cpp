@@ -1,5 +1,6 @@
 // Errors, versions, texts, handles, cancel tokens, the log.
 #include <atomic>
+#include <csignal>
 #include <thread>
 
 #include "base/status.hpp"
@@ -27,6 +28,9 @@ int32_t hear(int32_t, const char* message, void* user_data) {
 }
 
 void forget(void* user_data) { ++static_cast<Heard*>(user_data)->destroyed; }
+
+llava_cancel* signalled = nullptr;
+volatile sig_atomic_t answered = 0;
 
 void free_twice() {
   auto* token = fixture().fresh(static_cast<llava_cancel*>(nullptr));
@@ -204,6 +208,40 @@ TEST_SUITE("capi/base") {
     CHECK(heard.destroyed == 1);
   }
 
+  TEST_CASE("a signal handler cancels, also while its thread is inside a log callback") {
+    Owned<llava_cancel> token(fixture().fresh(static_cast<llava_cancel*>(nullptr)));
+    signalled = token;
+    answered = LLAVA_ERR_INTERNAL;
+    struct sigaction action = {}, former = {};
+    action.sa_handler = [](int) { answered = llava_cancel_cancel(signalled); };
+    REQUIRE(sigaction(SIGUSR1, &action, &former) == 0);
+    const auto raise_signal = [](int32_t, const char*, void*) -> int32_t { return raise(SIGUSR1); };
+    REQUIRE(llava_log_set(raise_signal, LLAVA_LOG_ERROR, nullptr, nullptr) == LLAVA_OK);
+    free_twice();
+    REQUIRE(llava_log_set(nullptr, LLAVA_LOG_OFF, nullptr, nullptr) == LLAVA_OK);
+    REQUIRE(sigaction(SIGUSR1, &former, nullptr) == 0);
+    CHECK(answered == LLAVA_OK);
+    CHECK(llava_cancel_is_cancelled(token) == 1);
+  }
+
+  TEST_CASE("cancelling a token that another thread frees is safe, and the object goes") {
+    const auto before = live_objects();
+    std::atomic<llava_cancel*> current{nullptr};
+    std::atomic<bool> done{false};
+    std::thread other([&] {
+      while (!done) (void)llava_cancel_cancel(current.load());
+    });
+    for (int i = 0; i < 20000; ++i) {
+      auto* token = fixture().fresh(static_cast<llava_cancel*>(nullptr));
+      current = token;
+      llava_cancel_free(token);
+    }
+    done = true;
+    other.join();
+    fixture().freed<llava_cancel>();  // what the other thread could not free goes with the next call
+    CHECK(live_objects() == before);
+  }
+
   TEST_CASE("a log callback that keeps failing is no longer called") {
     for (const bool throws : {true, false}) {
       Heard heard;
@@ -232,6 +270,12 @@ TEST_SUITE("capi/base") {
     CHECK(llava_device_parse("", &device) == LLAVA_ERR_INVALID_ARGUMENT);
     if (!llava_has_feature("cuda")) CHECK(llava_device_parse("cuda:0", &device) == LLAVA_ERR_UNSUPPORTED);
     CHECK(llava_trim(-1) == LLAVA_OK);
+    double bytes_per_second = -1;
+    CHECK(llava_device_bandwidth(99, &bytes_per_second) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(bytes_per_second == 0);
+    CHECK(llava_device_bandwidth(0, nullptr) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(llava_device_bandwidth(0, &bytes_per_second) == LLAVA_OK);
+    CHECK(bytes_per_second > 1e8);
   }
 
   TEST_CASE("training answers that it is not there") {

@@ -63,7 +63,10 @@ TEST_SUITE("capi/cpp") {
   TEST_CASE("failures carry code, text and numbers") {
     CHECK(code_of([] { llava::load("/nonexistent/model"); }) == LLAVA_ERR_NOT_FOUND);
     CHECK(code_of([] { llava::Image("/nonexistent/cat.jpg"); }) == LLAVA_ERR_NOT_FOUND);
-    CHECK(code_of([] { const llava::Model none; llava::Session session(none); }) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(code_of([] {
+            const llava::Model none;
+            llava::Session session(none);
+          }) == LLAVA_ERR_INVALID_ARGUMENT);
     CHECK(code_of([] { llava::Session(the_model()).chat(std::string(100000, 'x')); }) == LLAVA_ERR_CONTEXT_FULL);
   }
 
@@ -135,6 +138,42 @@ TEST_SUITE("capi/cpp") {
     text += decoder.flush();
     CHECK(text == "one two");
     CHECK(llava::ask(model, llava::Image(), "hi").tokens().size() > 0);
+  }
+
+  TEST_CASE("a session tells how full it is, and takes options with a dialogue") {
+    const auto model = the_model();
+    llava::SessionOptions small;
+    small.max_context = 64;
+    const auto session = llava::Session::from_json(model, R"([{"role": "user", "content": "hi"}])", small);
+    CHECK(session.tokens().limit == 64);
+    CHECK(session.tokens().used > 0);
+  }
+
+  TEST_CASE("a session that is at work does not pretend to have turns") {
+    llava::Session session(the_model());
+    const auto stream = session.stream("hi", brief());
+    CHECK(code_of([&] { session.turn_count(); }) == LLAVA_ERR_BUSY);
+  }
+
+  TEST_CASE("a NUL inside a text is refused, not cut") {
+    const std::string text("a\0b", 3);
+    const auto model = the_model();
+    llava::Session session(model);
+    auto options = brief();
+    options.stop = {text};
+    CHECK(code_of([&] { session.chat("hi", options); }) == LLAVA_ERR_INVALID_ARGUMENT);
+    llava::SessionOptions system;
+    system.has_system = true;
+    system.system = text;
+    CHECK(code_of([&] { llava::Session(model, system); }) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(code_of([&] { llava::ask(model, llava::Image(), text); }) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(code_of([&] { llava::load(text); }) == LLAVA_ERR_INVALID_ARGUMENT);
+  }
+
+  TEST_CASE("weights are looked through when asked") {
+    llava::LoadOptions options;
+    options.verify = true;
+    CHECK(llava::load(fixture().model_path, options).limits().tokens_per_image == 9);
   }
 
   TEST_CASE("the log can be heard") {

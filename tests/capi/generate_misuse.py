@@ -17,7 +17,7 @@ HUGE = "INT32_MIN", BAD
 
 # Functions that have nothing to refuse, or that would end the use of the library; tested by hand.
 SKIPPED = {"llava_shutdown", "llava_last_error", "llava_last_error_status", "llava_clear_error", "llava_version",
-           "llava_version_number", "llava_abi_version", "llava_build_info_json", "llava_device_count",
+           "llava_version_number", "llava_abi_version", "llava_build_info_json", "llava_device_count", "llava_device_bandwidth",
            "llava_template_count", "llava_status_name", "llava_status_is_retryable", "llava_finish_reason_name"}
 
 # Arguments that may be NULL.

@@ -138,7 +138,19 @@ std::vector<Item> copy_out(Call&& call) {
   return items;
 }
 
-inline const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+/** A text for the C interface, which ends at the first NUL: one inside would cut it unseen, and is refused. */
+inline const char* c_text(const std::string& text, const char* name) {
+  const auto place = text.find('\0');
+  if (place == std::string::npos) return text.c_str();
+  const auto message = std::string(name) + " has a NUL at byte " + std::to_string(place) + ", expected a text without";
+  throw Error(LLAVA_ERR_INVALID_ARGUMENT, message,
+              "{\"code\":1,\"name\":\"INVALID_ARGUMENT\",\"message\":\"" + message +
+                  "\",\"function\":\"llava.hpp\",\"details\":{}}");
+}
+
+inline const char* or_null(const std::string& text, const char* name) {
+  return text.empty() ? nullptr : c_text(text, name);
+}
 
 }  // namespace detail
 
@@ -166,7 +178,7 @@ inline std::string version() { return llava_version(); }
 inline std::string build_info_json() { return llava_build_info_json(); }
 
 /** Whether this build has a feature; see llava_has_feature(). */
-inline bool has_feature(const std::string& name) { return llava_has_feature(name.c_str()) != 0; }
+inline bool has_feature(const std::string& name) { return llava_has_feature(detail::c_text(name, "name")) != 0; }
 
 /** Living objects by type, as JSON. */
 inline std::string live_objects_json() {
@@ -178,7 +190,8 @@ inline std::string live_objects_json() {
 /** Importance of a message. */
 enum class LogLevel : int32_t { debug = 0, info = 1, warning = 2, error = 3, off = 4 };
 
-/** Sets the log callback of the process; an empty function removes it. It may call nothing of the library. */
+/** Sets the log callback of the process; an empty function removes it. It may call nothing of
+ * the library but Cancel::cancel(). */
 inline void set_log(std::function<void(LogLevel, std::string_view)> log, LogLevel level = LogLevel::warning) {
   using Function = std::function<void(LogLevel, std::string_view)>;
   if (!log) return detail::check(llava_log_set(nullptr, static_cast<int32_t>(level), nullptr, nullptr));

@@ -183,7 +183,7 @@ struct CChatOptions {
 
   CChatOptions(const ChatOptions& from, bool with_event) : on_event(from.on_event) {
     check(llava_chat_options_init(&c, sizeof c));
-    for (const auto& text : from.stop) stop.push_back(text.c_str());
+    for (const auto& text : from.stop) stop.push_back(c_text(text, "stop"));
     for (const auto& [id, value] : from.logit_bias) {
       bias_ids.push_back(id);
       bias_values.push_back(value);

@@ -25,7 +25,7 @@ inline std::vector<llava_device_desc> devices() {
 /** The number of "cpu", "cuda:0", "auto", …. */
 inline int32_t parse_device(const std::string& text) {
   int32_t device = 0;
-  detail::check(llava_device_parse(text.c_str(), &device));
+  detail::check(llava_device_parse(detail::c_text(text, "text"), &device));
   return device;
 }
 
@@ -35,6 +35,13 @@ inline llava_device_usage device_memory(int32_t device = 0) {
   usage.struct_size = sizeof usage;
   detail::check(llava_device_memory(device, &usage));
   return usage;
+}
+
+/** Bytes a second the CPU reads from memory: measures for about a second, see llava_device_bandwidth(). */
+inline double device_bandwidth(int32_t device = 0) {
+  double bytes_per_second = 0;
+  detail::check(llava_device_bandwidth(device, &bytes_per_second));
+  return bytes_per_second;
 }
 
 /** Gives unused memory back; -1 for all devices. */

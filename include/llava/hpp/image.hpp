@@ -36,7 +36,7 @@ class Image : public detail::Handle<llava_image, llava_image_retain, llava_image
   /** Reads a file. */
   explicit Image(const std::string& path, const ImageOptions& options = {}) {
     const auto c = options.c();
-    detail::check(llava_image_from_file(path.c_str(), &c, &handle_));
+    detail::check(llava_image_from_file(detail::c_text(path, "path"), &c, &handle_));
   }
   /** Decodes a file that lies in memory. */
   static Image from_memory(const void* bytes, std::size_t size, const ImageOptions& options = {}) {
@@ -49,7 +49,7 @@ class Image : public detail::Handle<llava_image, llava_image_retain, llava_image
   static Image from_data_uri(const std::string& uri, const ImageOptions& options = {}) {
     Image image;
     const auto c = options.c();
-    detail::check(llava_image_from_data_uri(uri.c_str(), &c, &image.handle_));
+    detail::check(llava_image_from_data_uri(detail::c_text(uri, "uri"), &c, &image.handle_));
     return image;
   }
   /** Copies raw pixels; see llava_image_from_pixels(). */

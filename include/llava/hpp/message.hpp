@@ -21,7 +21,7 @@ class Message : public detail::Handle<llava_message, llava_message_retain, llava
   /** Reads OpenAI's JSON shape; see llava_message_from_json(). */
   static Message from_json(const std::string& json) {
     Message message;
-    detail::check(llava_message_from_json(json.c_str(), &message.handle_));
+    detail::check(llava_message_from_json(detail::c_text(json, "json"), &message.handle_));
     return message;
   }
   /** Takes over a handle of the C interface. */

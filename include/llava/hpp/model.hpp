@@ -26,6 +26,7 @@ struct LoadOptions {
   int64_t max_context = 0;                                /**< 0: as the checkpoint says */
   std::function<bool(const LoadProgress&)> progress = {}; /**< false stops; what it throws leaves load() */
   Cancel cancel = {};                                     /**< may be empty */
+  bool verify = false;                                    /**< look for NaN and infinity in every weight */
 };
 
 /** How a picture is encoded; see llava_encode_options. Since 0.1. */
@@ -54,9 +55,9 @@ struct TemplateOptions {
   llava_template_options c() const {
     llava_template_options options;
     detail::check(llava_template_options_init(&options, sizeof options));
-    options.template_name = detail::or_null(template_name);
+    options.template_name = detail::or_null(template_name, "template_name");
     options.generation_prompt = generation_prompt;
-    options.system = has_system ? system.c_str() : nullptr;
+    options.system = has_system ? detail::c_text(system, "system") : nullptr;
     return options;
   }
 };
@@ -76,11 +77,12 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
     } progress{options.progress, nullptr};
     llava_load_options c;
     detail::check(llava_load_options_init(&c, sizeof c));
-    c.device = detail::or_null(options.device);
+    c.device = detail::or_null(options.device, "device");
     c.dtype = static_cast<int32_t>(options.dtype);
-    c.template_name = detail::or_null(options.template_name);
+    c.template_name = detail::or_null(options.template_name, "template_name");
     c.max_context = options.max_context;
     c.cancel = options.cancel.get();
+    c.verify = options.verify;
     c.progress_user_data = &progress;
     if (options.progress)
       c.progress = [](const char* phase, int64_t done, int64_t total, const char* item, void* user_data) -> int32_t {
@@ -89,7 +91,7 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
           return self.tell(LoadProgress{phase, done, total, item}) ? 0 : LLAVA_LOAD_ABORT;
         });
       };
-    detail::check(llava_load(path.c_str(), &c, &handle_), progress.thrown);
+    detail::check(llava_load(detail::c_text(path, "path"), &c, &handle_), progress.thrown);
   }
 
   /** All that is known about the model. */
@@ -126,7 +128,7 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
     detail::check(llava_encode_image(handle_, image.get(), &c, &embedding));
     return Embedding::adopt(embedding);
   }
-  /** Encodes pictures in one pass. */
+  /** Encodes pictures, eight in one pass. */
   std::vector<Embedding> encode(View<Image> images, const EncodeOptions& options = {}) const {
     std::vector<const llava_image*> handles;
     for (const auto& image : images) handles.push_back(image.get());
@@ -220,7 +222,7 @@ inline Embedding::Embedding(const Model& model, const Tensor& rows) {
 
 inline Embedding Embedding::load(const Model& model, const std::string& path) {
   Embedding embedding;
-  detail::check(llava_embedding_load(model.get(), path.c_str(), &embedding.handle_));
+  detail::check(llava_embedding_load(model.get(), detail::c_text(path, "path"), &embedding.handle_));
   return embedding;
 }
 

@@ -16,6 +16,22 @@ struct SessionOptions {
   std::string system;        /**< system prompt instead of the template's own */
   std::string template_name; /**< "": the model's; "none": parts as they are */
   int64_t max_context = 0;   /**< 0: the model's */
+
+  /** The C form; valid while this struct lives. Throws for a NUL inside a text. */
+  llava_session_options c() const {
+    llava_session_options options;
+    detail::check(llava_session_options_init(&options, sizeof options));
+    options.system = has_system ? detail::c_text(system, "system") : nullptr;
+    options.template_name = detail::or_null(template_name, "template_name");
+    options.max_context = max_context;
+    return options;
+  }
+};
+
+/** How full a session is. */
+struct SessionTokens {
+  int64_t used;  /**< positions held */
+  int64_t limit; /**< positions it may hold */
 };
 
 /** A dialogue. One operation at a time. Since 0.1. */
@@ -24,23 +40,20 @@ class Session : public detail::Handle<llava_session, llava_session_retain, llava
   Session() = default;
   /** Starts a dialogue. */
   explicit Session(const Model& model, const SessionOptions& options = {}) {
-    llava_session_options c;
-    detail::check(llava_session_options_init(&c, sizeof c));
-    c.system = options.has_system ? options.system.c_str() : nullptr;
-    c.template_name = detail::or_null(options.template_name);
-    c.max_context = options.max_context;
+    const auto c = options.c();
     detail::check(llava_session_create(model.get(), &c, &handle_));
   }
   /** Starts with a dialogue from elsewhere: a JSON list of messages in OpenAI's shape. */
-  static Session from_json(const Model& model, const std::string& json) {
+  static Session from_json(const Model& model, const std::string& json, const SessionOptions& options = {}) {
     Session session;
-    detail::check(llava_session_from_json(model.get(), json.c_str(), nullptr, &session.handle_));
+    const auto c = options.c();
+    detail::check(llava_session_from_json(model.get(), detail::c_text(json, "json"), &c, &session.handle_));
     return session;
   }
   /** Opens what save() wrote. */
   static Session load(const Model& model, const std::string& path) {
     Session session;
-    detail::check(llava_session_load(model.get(), path.c_str(), &session.handle_));
+    detail::check(llava_session_load(model.get(), detail::c_text(path, "path"), &session.handle_));
     return session;
   }
 
@@ -82,7 +95,18 @@ class Session : public detail::Handle<llava_session, llava_session_retain, llava
     detail::check(llava_session_fork(handle_, &copy.handle_));
     return copy;
   }
-  int32_t turn_count() const { return llava_session_turn_count(handle_); } /**< questions and answers */
+  /** Questions and answers, one each. */
+  int32_t turn_count() const {
+    const auto count = llava_session_turn_count(handle_);
+    if (count < 0) detail::throw_last(llava_last_error_status());
+    return count;
+  }
+  /** How full it is. */
+  SessionTokens tokens() const {
+    SessionTokens tokens = {};
+    detail::check(llava_session_tokens(handle_, &tokens.used, &tokens.limit));
+    return tokens;
+  }
   /** A turn as a message. */
   Message turn(int32_t index) const {
     llava_message* message = nullptr;
@@ -102,9 +126,8 @@ class Session : public detail::Handle<llava_session, llava_session_retain, llava
     detail::check(llava_session_history_json(handle_, &text));
     return detail::take(text);
   }
-  void save(const std::string& path) const {
-    detail::check(llava_session_save(handle_, path.c_str()));
-  } /**< to a file */
+  /** Writes the dialogue to a file. */
+  void save(const std::string& path) const { detail::check(llava_session_save(handle_, detail::c_text(path, "path"))); }
 
  private:
   Response ask(const llava_message* message, const ChatOptions& options) {
@@ -124,7 +147,7 @@ class Session : public detail::Handle<llava_session, llava_session_retain, llava
 /** One question about one picture, without a session to keep. */
 inline Response ask(const Model& model, const Image& image, const std::string& text) {
   llava_response* response = nullptr;
-  detail::check(llava_ask(model.get(), image.get(), text.c_str(), &response));
+  detail::check(llava_ask(model.get(), image.get(), detail::c_text(text, "text"), &response));
   return Response::adopt(response);
 }
 

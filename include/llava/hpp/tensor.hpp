@@ -91,7 +91,9 @@ class Embedding : public detail::Handle<llava_embedding, llava_embedding_retain,
     return Tensor::adopt(tensor);
   }
   /** Writes a safetensors file. */
-  void save(const std::string& path) const { detail::check(llava_embedding_save(handle_, path.c_str())); }
+  void save(const std::string& path) const {
+    detail::check(llava_embedding_save(handle_, detail::c_text(path, "path")));
+  }
 };
 
 }  // namespace abi1
