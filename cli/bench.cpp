@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <numeric>
-#include <thread>
 
 #include "common.hpp"
 #include "verbs.hpp"
@@ -42,27 +41,6 @@ int64_t peak_bytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
-/// Bytes a second that `threads` threads can read, streaming over 1 GiB: the bound of decoding.
-double read_bandwidth(int threads) {
-  constexpr size_t kWords = (size_t{1} << 30) / sizeof(uint64_t);
-  const std::vector<uint64_t> memory(kWords, 1);
-  std::vector<uint64_t> sums(static_cast<size_t>(threads));
-  const double ms = median_ms(5, [&] {
-    std::vector<std::thread> readers;
-    for (int t = 0; t < threads; ++t)
-      readers.emplace_back([&, t] {
-        const auto part = kWords / static_cast<size_t>(threads), begin = part * static_cast<size_t>(t);
-        uint64_t sum[8] = {};
-        for (size_t i = begin; i + 8 <= begin + part; i += 8)
-          for (size_t k = 0; k < 8; ++k) sum[k] += memory[i + k];
-        sums[static_cast<size_t>(t)] += std::accumulate(sum, sum + 8, uint64_t{0});
-      });
-    for (auto& reader : readers) reader.join();
-  });
-  if (std::accumulate(sums.begin(), sums.end(), uint64_t{0}) == 0) return 0;  // the sums must be used
-  return static_cast<double>(kWords * sizeof(uint64_t)) / ms * 1000;
-}
-
 llava::Image plain_picture(int side) {
   std::vector<uint8_t> rgb(static_cast<size_t>(side) * static_cast<size_t>(side) * 3);
   for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = static_cast<uint8_t>(i * 31 % 251);
@@ -72,14 +50,31 @@ llava::Image plain_picture(int side) {
 struct Arguments {
   ModelArguments model;
   int32_t prompt = 512, tokens = 32, runs = 5;
+  bool fitted = true;  // no length was asked for: a shorter prompt will do where the context is small
   bool json = false;
 };
+
+constexpr int32_t kDecodePrompt = 16;  // positions before the first decoded token
+
+// As long as asked, or as fits when nothing was asked.
+std::vector<int32_t> prompt_ids(const Arguments& arguments, const llava_limits& limits) {
+  const int64_t prompt = arguments.fitted ? std::min(arguments.prompt, limits.context) : arguments.prompt;
+  const int64_t decoding = int64_t{kDecodePrompt} + arguments.tokens;
+  if (std::max(prompt, decoding) > limits.context)
+    throw UsageError("--prompt-tokens " + std::to_string(prompt) + " and --tokens " + std::to_string(arguments.tokens) +
+                     " (after " + std::to_string(kDecodePrompt) + ") do not fit the context of " +
+                     std::to_string(limits.context) + " positions");
+  std::vector<int32_t> ids(static_cast<size_t>(prompt));
+  for (size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<int32_t>((i * 17 + 3) % static_cast<size_t>(limits.vocabulary));
+  return ids;
+}
 
 double decode_tokens_per_second(const llava::Model& model, const std::vector<int32_t>& ids, int32_t tokens) {
   llava::SessionOptions settings;
   settings.template_name = "none";
   llava::Session session(model, settings);
-  session.append_ids(std::vector<int32_t>(ids.begin(), ids.begin() + std::min<size_t>(ids.size(), 16)));
+  session.append_ids(std::vector<int32_t>(ids.begin(), ids.begin() + std::min<size_t>(ids.size(), kDecodePrompt)));
   llava::ChatOptions options;
   options.temperature = 0;
   options.ignore_eos = true;
@@ -92,10 +87,7 @@ Json measure(const Arguments& arguments) {
   const auto model = open_model(arguments.model);
   const double load_ms = now_ms() - begin;
   const auto limits = model.limits();
-  const auto length = static_cast<int32_t>(std::min<int64_t>(arguments.prompt, limits.context - arguments.tokens - 1));
-  std::vector<int32_t> ids(static_cast<size_t>(std::max(length, 1)));
-  for (size_t i = 0; i < ids.size(); ++i)
-    ids[i] = static_cast<int32_t>((i * 17 + 3) % static_cast<size_t>(limits.vocabulary));
+  const auto ids = prompt_ids(arguments, limits);
   const auto picture = plain_picture(limits.image_size);
   model.encode(picture);  // the first call of each kind is not counted
   llava::ForwardOptions last;
@@ -106,21 +98,20 @@ Json measure(const Arguments& arguments) {
   std::vector<double> rates;
   for (int i = 0; i < arguments.runs; ++i) rates.push_back(decode_tokens_per_second(model, ids, arguments.tokens));
   const auto peak = peak_bytes();
-  const int threads = arguments.model.threads > 0 ? arguments.model.threads
-                                                  : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return {{"load_ms", load_ms},
           {"encode_ms", encode_ms},
           {"prefill_tokens", ids.size()},
           {"prefill_tokens_per_s", static_cast<double>(ids.size()) / prefill_ms * 1000},
           {"decode_tokens_per_s", median(rates)},
           {"peak_bytes", peak},
-          {"threads", threads},
-          {"read_bandwidth_bytes_per_s", read_bandwidth(threads)}};
+          {"threads", llava::device_info(0).threads},
+          {"read_bandwidth_bytes_per_s", llava::device_bandwidth()}};
 }
 
 void print_table(const Json& json) {
   const auto row = [](const char* what, double value, const char* unit) {
-    std::printf("%-18s %12.2f %s\n", what, value, unit);
+    std::cout << std::left << std::setw(18) << what << ' ' << std::right << std::setw(12) << std::fixed
+              << std::setprecision(2) << value << ' ' << unit << '\n';
   };
   row("load", json["load_ms"], "ms");
   row("encode a picture", json["encode_ms"], "ms");
@@ -136,9 +127,9 @@ void add_bench(CLI::App& app) {
   auto* verb = app.add_subcommand("bench", "how fast a model is here: load, encode, prefill, decode, memory");
   auto arguments = std::make_shared<Arguments>();
   add_model_arguments(*verb, arguments->model);
-  verb->add_option("--prompt-tokens", arguments->prompt, "length of the prompt")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  verb->add_option("--prompt-tokens", arguments->prompt,
+                   "length of the prompt; default: 512, or what the context holds")
+      ->check(CLI::PositiveNumber);
   verb->add_option("--tokens", arguments->tokens, "tokens to decode")
       ->check(CLI::Range(2, 100000))
       ->capture_default_str();
@@ -146,7 +137,8 @@ void add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   verb->add_flag("--json", arguments->json, "one JSON object");
-  verb->callback([arguments] {
+  verb->callback([verb, arguments] {
+    arguments->fitted = verb->count("--prompt-tokens") == 0;
     const auto json = measure(*arguments);
     if (arguments->json)
       std::cout << json.dump() << '\n';

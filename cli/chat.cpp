@@ -21,10 +21,15 @@ void add_options(CLI::App& verb, ChatArguments& arguments) {
       ->allow_extra_args(false);
   auto* prompt =
       verb.add_option("--prompt", arguments.prompt, "one question, - for standard input; without it: a dialogue");
-  verb.add_option("--ids", arguments.ids, "token ids to go on from: 1,2,-200,3 (-200 is an image place)")
-      ->excludes(prompt);
-  verb.add_option("--system", arguments.system, "system text instead of the template's own");
-  verb.add_option("--history", arguments.history, "a dialogue saved with /save");
+  auto* ids = verb.add_option("--ids", arguments.ids, "token ids to go on from: 1,2,-200,3 (-200 is an image place)")
+                  ->excludes(prompt)
+                  ->excludes(verb.get_option("--template"));
+  auto* system =
+      verb.add_option("--system", arguments.system, "system text instead of the template's own")->excludes(ids);
+  verb.add_option("--history", arguments.history, "a dialogue saved with /save; it brings system, template and context")
+      ->excludes(system)
+      ->excludes(verb.get_option("--template"))
+      ->excludes(verb.get_option("--context"));
   verb.add_flag("--greedy", arguments.greedy, "always the most likely token");
   verb.add_option("--max-tokens", arguments.max_tokens, "longest answer; default: the model's, else 512")
       ->check(CLI::PositiveNumber);
@@ -54,13 +59,14 @@ std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     if (entry.is_regular_file()) files.push_back(entry.path().string());
+  if (files.empty()) throw FileError(folder + ": holds no file, expected pictures");
   std::sort(files.begin(), files.end());
   return files;
 }
 
 llava::Message prompt_message(const ChatArguments& arguments, const std::vector<llava::Image>& images) {
-  const auto text = prompt_text(arguments.prompt);
-  return arguments.model.template_name == "none" ? marked_message(text, images) : question(text, images);
+  return arguments.model.template_name == "none" ? marked_message(arguments.prompt, images)
+                                                 : question(arguments.prompt, images);
 }
 
 void add_ids(llava::Session& session, const llava::Model& model, const ChatArguments& arguments,
@@ -98,8 +104,8 @@ int answer_folder(const llava::Model& model, const ChatArguments& arguments, con
       line.update(response_json(session.chat(prompt_message(arguments, {open_image(file)}), chat_options(arguments))));
     } catch (const llava::Error& error) {
       if (error.code() == LLAVA_ERR_CANCELLED) throw;
-      line["error"] = error.what();
-      code = exit_code(error.code());
+      line["error"] = explain(error);
+      code = exit_code(error);
     }
     std::cout << line.dump() << std::endl;
   }
@@ -107,11 +113,15 @@ int answer_folder(const llava::Model& model, const ChatArguments& arguments, con
 }
 
 void run_chat(ChatArguments& arguments) {
-  if (arguments.json && !arguments.has_prompt && arguments.ids.empty())
-    throw UsageError("--json needs --prompt or --ids: a dialogue has no single answer");
+  const bool single = arguments.has_prompt || !arguments.ids.empty();
+  if (arguments.json && !single) throw UsageError("--json needs --prompt or --ids: a dialogue has no single answer");
+  check_standard_input(arguments.images, arguments.prompt);
+  if (!single && std::count(arguments.images.begin(), arguments.images.end(), "-") > 0)
+    throw UsageError("--image - needs --prompt or --ids: a dialogue reads the questions from standard input");
   if (!arguments.ids.empty()) arguments.model.template_name = "none";
   const bool folder = arguments.images.size() == 1 && is_folder(arguments.images[0]);
   if (folder && !arguments.has_prompt) throw UsageError("--image with a folder needs --prompt");
+  arguments.prompt = prompt_text(arguments.prompt);
   const auto model = open_model(arguments.model);
   if (folder) {
     const int code = answer_folder(model, arguments, arguments.images[0]);
@@ -120,7 +130,7 @@ void run_chat(ChatArguments& arguments) {
   }
   std::vector<llava::Image> images;
   for (const auto& path : arguments.images) images.push_back(open_image(path));
-  if (arguments.has_prompt || !arguments.ids.empty())
+  if (single)
     answer_once(model, arguments, images);
   else
     run_interactive(model, arguments, std::move(images));

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -51,30 +52,6 @@ class ProgressBar {
 
 }  // namespace
 
-int exit_code(llava_status status) {
-  switch (status) {
-    case LLAVA_OK:
-      return kDone;
-    case LLAVA_ERR_INVALID_ARGUMENT:
-      return kUsage;
-    case LLAVA_ERR_NOT_FOUND:
-    case LLAVA_ERR_IO:
-    case LLAVA_ERR_FORMAT:
-    case LLAVA_ERR_UNSUPPORTED:
-      return kInput;
-    case LLAVA_ERR_OUT_OF_MEMORY:
-    case LLAVA_ERR_DEVICE_MEMORY:
-    case LLAVA_ERR_CONTEXT_FULL:
-    case LLAVA_ERR_LIMIT:
-      return kResources;
-    case LLAVA_ERR_CANCELLED:
-    case LLAVA_ERR_TIMEOUT:
-      return kStopped;
-    default:
-      return kFailed;
-  }
-}
-
 void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
   verb.add_option("MODEL", arguments.path, "model folder (Hugging Face LLaVA-1.5 layout)")->required();
   verb.add_option("--device", arguments.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
@@ -84,6 +61,7 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
   verb.add_option("--template", arguments.template_name, "conversation template; none: prompts as they are");
   verb.add_option("--context", arguments.context, "most positions; 0: the model's")->check(CLI::NonNegativeNumber);
   verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
+  verb.add_flag("--verify", arguments.verify, "look for NaN and infinity in every weight before anything is computed");
 }
 
 llava::Model open_model(const ModelArguments& arguments) {
@@ -94,6 +72,7 @@ llava::Model open_model(const ModelArguments& arguments) {
   options.dtype = dtype_named(arguments.dtype);
   options.template_name = arguments.template_name == "none" ? "" : arguments.template_name;
   options.max_context = arguments.context;
+  options.verify = arguments.verify;
   options.progress = [&bar](const llava::LoadProgress& progress) { return bar(progress); };
   options.cancel = interrupt_token();
   return llava::load(arguments.path, options);
@@ -107,6 +86,11 @@ llava::Image open_image(const std::string& path) {
 
 std::string read_standard_input() {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+void check_standard_input(const std::vector<std::string>& pictures, const std::string& prompt) {
+  if (std::count(pictures.begin(), pictures.end(), "-") + (prompt == "-") > 1)
+    throw UsageError("standard input (-) can be read once: name a file for the pictures but one");
 }
 
 std::string prompt_text(const std::string& argument) {

@@ -1,4 +1,4 @@
-// What the verbs share: where a model runs, how pictures are named, exit codes, Ctrl-C.
+// What the verbs share: where a model runs, how pictures are named, Ctrl-C.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,21 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "failure.hpp"
+
 namespace llava_cli {
 
-/// Exit codes, as --help lists them.
-enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kInput = 3, kResources = 4, kStopped = 5 };
-inline constexpr const char* kExitCodes =
-    "Exit codes: 0 done; 1 failed inside; 2 wrong usage or argument; 3 a model, picture or file cannot be used; "
-    "4 a limit, the context or memory is exceeded; 5 stopped by Ctrl-C or a deadline.";
-int exit_code(llava_status status);
-
-/// Wrong usage that CLI11 cannot see.
-struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-/// MODEL --device --dtype --threads --context --template.
+/// MODEL --device --dtype --threads --context --template --verify.
 struct ModelArguments {
   std::string path;
   std::string device = "auto";
@@ -30,6 +20,7 @@ struct ModelArguments {
   std::string template_name;  // "" = the checkpoint's; "none" = prompts as they are
   int64_t context = 0;
   int32_t threads = 0;  // 0 = as many as LibTorch chooses
+  bool verify = false;
 };
 void add_model_arguments(CLI::App& verb, ModelArguments& arguments);
 
@@ -42,6 +33,9 @@ llava::Image open_image(const std::string& path);
 /// All of standard input, for `--prompt -`.
 std::string read_standard_input();
 std::string prompt_text(const std::string& argument);
+
+/// Throws UsageError when more than one of these is "-": standard input can be read once.
+void check_standard_input(const std::vector<std::string>& pictures, const std::string& prompt);
 
 /// The token that Ctrl-C cancels. The handler is installed by the first call.
 const llava::Cancel& interrupt_token();

@@ -31,12 +31,11 @@ class Dialogue {
       if (line.empty()) continue;
       if (line == "/quit" || line == "/exit") return;
       try {
-        line[0] == '/' ? command(line) : ask(question(line, std::exchange(waiting_, {})));
+        line[0] == '/' ? command(line) : ask_with_pictures(line);
       } catch (const llava::Error& error) {
-        // whatever failed, the dialogue is as it was before
-        std::cout << std::flush;
-        std::cerr << "llava: " << error.what() << '\n';
+        complain(explain(error));  // the question was not asked: its pictures wait for the next
       }
+      reset_interrupt();  // a Ctrl-C that ended an answer says nothing about the prompt
     }
   }
 
@@ -59,19 +58,24 @@ class Dialogue {
     }
   }
 
-  void ask(llava::Message message) {
-    reset_interrupt();
+  void ask_with_pictures(const std::string& text) {
+    ask(question(text, waiting_), arguments_.seed);
+    waiting_.clear();
+  }
+
+  void ask(const llava::Message& message, int64_t seed) {
     auto options = chat_options(arguments_);
+    options.seed = seed;
     options.keep_on_cancel = true;  // what was said stays, and may be continued
-    last_ = message;
-    turns_before_ = session_.turn_count();
+    const auto turns_before = session_.turn_count();
     const auto response = print_stream(session_.stream(message, options));
     const auto usage = response.usage();
     std::cout << (response.finish_reason() == llava::FinishReason::cancelled ? " [stopped]\n" : "\n");
     if (isatty(STDOUT_FILENO) != 0 && usage.tokens_per_second > 0)
       std::cout << "\033[2m" << usage.completion_tokens << " tokens, " << static_cast<int64_t>(usage.tokens_per_second)
                 << " tokens/s\033[0m\n";
-    reset_interrupt();
+    last_ = message;
+    turns_before_ = turns_before;
   }
 
   void command(const std::string& line) {
@@ -85,7 +89,7 @@ class Dialogue {
     else if (name == "/undo")
       undo();
     else if (name == "/reset")
-      session_.reset();
+      forget();
     else if (name == "/save")
       save(rest);
     else
@@ -108,9 +112,14 @@ class Dialogue {
       return;
     }
     session_.rewind(turns_before_);
-    const auto again = last_;
-    arguments_.seed = -1;
-    ask(again);
+    ask(last_, /*seed=*/-1);
+  }
+
+  void forget() {
+    session_.reset();
+    waiting_.clear();
+    last_ = {};
+    turns_before_ = 0;
   }
 
   void undo() {

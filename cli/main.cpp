@@ -1,41 +1,80 @@
 // The command `llava`: see and talk from a shell.
+#include <filesystem>
 #include <iostream>
 
 #include "common.hpp"
+#include "output.hpp"
 #include "verbs.hpp"
+#include "waiting.hpp"
 
 namespace {
 
 using namespace llava_cli;
 
-int complain(const char* what, int code) {
-  std::cerr << "llava: " << what << '\n';
-  return code;
+// --help and --version are answers; a mistake is one line.
+int answer_or_mistake(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  const auto verbs = app.get_subcommands();
+  const auto verb = verbs.empty() ? std::string() : verbs.front()->get_name() + ' ';
+  complain(std::string(error.what()) + "; see llava " + verb + "--help");
+  return kUsage;
+}
+
+int run(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return kDone;
+  } catch (const CLI::RuntimeError& error) {  // also a ParseError: a verb that ends with a code of its own
+    return error.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    return answer_or_mistake(app, error);
+  }
+}
+
+// In a catch block, once what was said so far is out.
+int failure() {
+  try {
+    throw;
+  } catch (const UsageError& error) {
+    complain(error.what());
+    return kUsage;
+  } catch (const FileError& error) {
+    complain(error.what());
+    return kInput;
+  } catch (const std::filesystem::filesystem_error& error) {
+    complain(error.path1().string() + ": " + error.code().message());
+    return kInput;
+  } catch (const llava::Error& error) {
+    complain(explain(error));
+    return exit_code(error);
+  } catch (const std::exception& error) {
+    complain(error.what());
+    return kFailed;
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Ask a LLaVA about pictures, and look inside it.", "llava");
-  app.set_version_flag("--version", "llava " + llava::version());
-  app.require_subcommand(1);
-  app.footer(kExitCodes);
-  app.failure_message(CLI::FailureMessage::simple);
-  add_chat(app);
-  add_info(app);
-  add_research(app);
-  add_bench(app);
-  add_show(app);
+  wait_without_spinning(argc, argv);
+  occupy_closed_streams();
+  StandardOutput output;
   try {
-    app.parse(argc, argv);
-    return kDone;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
-  } catch (const UsageError& error) {
-    return complain(error.what(), kUsage);
-  } catch (const llava::Error& error) {
-    return complain(error.what(), exit_code(error.code()));
-  } catch (const std::exception& error) {
-    return complain(error.what(), kFailed);
+    show_warnings();
+    CLI::App app("Ask a LLaVA about pictures, and look inside it.", "llava");
+    app.set_version_flag("--version", "llava " + llava::version());
+    app.require_subcommand(1);
+    app.footer(kExitCodes);
+    add_chat(app);
+    add_info(app);
+    add_research(app);
+    add_bench(app);
+    add_show(app);
+    const int code = run(app, argc, argv);
+    output.finish();
+    return code;
+  } catch (...) {
+    output.give_up();
+    return failure();
   }
 }

@@ -6,7 +6,8 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <stdexcept>
+
+#include "failure.hpp"
 
 namespace llava_cli {
 namespace {
@@ -35,13 +36,11 @@ void write(std::ostream& out, const std::vector<int64_t>& shape, const std::vect
 
 void write_npy(const std::string& path, const std::vector<int64_t>& shape, const std::vector<float>& values) {
   if (path == "-") {
-    write(std::cout, shape, values);
-    if (!std::cout) throw std::runtime_error("standard output: the array could not be written");
-    return;
+    return write(std::cout, shape, values);
   }
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   if (file) write(file, shape, values);
-  if (!file) throw std::runtime_error(path + ": " + std::strerror(errno));
+  if (!file) throw FileError(path + ": " + std::strerror(errno));
 }
 
 }  // namespace llava_cli

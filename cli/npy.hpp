@@ -7,7 +7,7 @@
 
 namespace llava_cli {
 
-/// Writes `values` with `shape`; "-" is standard output. Throws std::runtime_error naming path and reason.
+/// Writes `values` with `shape`; "-" is standard output. Throws FileError naming path and reason.
 /// Format: numpy.lib.format, version 1.0.
 void write_npy(const std::string& path, const std::vector<int64_t>& shape, const std::vector<float>& values);
 

@@ -14,7 +14,7 @@ struct Arguments {
   std::string prompt, ids, system, output, picture;
   std::vector<std::string> images;
   int32_t layer = LLAVA_LAYER_CONFIGURED;
-  bool raw = false, projected = false, json = false;
+  bool has_system = false, raw = false, projected = false, json = false;
 };
 
 std::vector<llava::Image> open_images(const std::vector<std::string>& paths) {
@@ -29,7 +29,7 @@ std::vector<int32_t> prompt_ids(const llava::Model& model, const Arguments& argu
   const auto text = prompt_text(arguments.prompt);
   llava::TemplateOptions options;
   options.template_name = arguments.model.template_name;
-  options.has_system = !arguments.system.empty();
+  options.has_system = arguments.has_system;
   options.system = arguments.system;
   const bool marked = arguments.model.template_name == "none";
   const std::vector<llava::Message> messages = {marked ? marked_message(text, images) : question(text, images)};
@@ -88,16 +88,19 @@ void run_logits(const Arguments& arguments) {
 void add_prompt(CLI::App& verb, Arguments& arguments) {
   auto* prompt = verb.add_option("--prompt", arguments.prompt,
                                  "the user's words, - for standard input; with --template none <image> marks places");
-  auto* ids = verb.add_option("--ids", arguments.ids, "token ids instead: 1,2,-200,3 (-200 is an image place)");
-  prompt->excludes(ids);
+  auto* ids = verb.add_option("--ids", arguments.ids, "token ids instead: 1,2,-200,3 (-200 is an image place)")
+                  ->excludes(prompt)
+                  ->excludes(verb.get_option("--template"));
   verb.add_option("--system", arguments.system, "system text instead of the template's own")->excludes(ids);
   verb.add_option("--image", arguments.images, "a picture, - for standard input; may be given several times")
       ->take_all()
       ->allow_extra_args(false);
 }
 
-void need_prompt(const Arguments& arguments) {
-  if (arguments.prompt.empty() && arguments.ids.empty()) throw UsageError("give --prompt or --ids");
+void check_prompt(const CLI::App& verb, Arguments& arguments) {
+  arguments.has_system = verb.count("--system") > 0;
+  if (verb.count("--prompt") == 0 && arguments.ids.empty()) throw UsageError("give --prompt or --ids");
+  check_standard_input(arguments.images, arguments.prompt);
 }
 
 void add_output(CLI::App& verb, Arguments& arguments) {
@@ -112,8 +115,8 @@ void add_research(CLI::App& app) {
   add_model_arguments(*tokens, shared->model);
   add_prompt(*tokens, *shared);
   tokens->add_flag("--json", shared->json, "one JSON object: ids, pieces, positions");
-  tokens->callback([shared] {
-    need_prompt(*shared);
+  tokens->callback([tokens, shared] {
+    check_prompt(*tokens, *shared);
     run_tokens(*shared);
   });
 
@@ -137,8 +140,8 @@ void add_research(CLI::App& app) {
   add_model_arguments(*logits, shared->model);
   add_prompt(*logits, *shared);
   add_output(*logits, *shared);
-  logits->callback([shared] {
-    need_prompt(*shared);
+  logits->callback([logits, shared] {
+    check_prompt(*logits, *shared);
     run_logits(*shared);
   });
 }

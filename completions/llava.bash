@@ -17,10 +17,11 @@ _llava() {
   verb=$(_llava_verb)
   COMPREPLY=()
   case $previous in
-    --image | -o | --output) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --image | --history | -o | --output) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --device) mapfile -t COMPREPLY < <(compgen -W 'auto cpu cuda:0' -- "$current"); return ;;
     --dtype) mapfile -t COMPREPLY < <(compgen -W 'auto f32 bf16 f16' -- "$current"); return ;;
-    --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --seed | --threads | --layer | --stop) return ;;
+    --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --repetition-penalty | --seed | --threads | --context | \
+      --template | --layer | --stop | --timeout-ms | --prompt-tokens | --tokens | --runs | --columns) return ;;
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_llava_options $verb)" -- "$current")

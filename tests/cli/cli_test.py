@@ -11,6 +11,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,11 @@ TINY, PICTURE = str(GOLDEN / "tiny"), str(GOLDEN / "pictures" / "wide.jpg")
 
 def run(*arguments, stdin=b""):
     return subprocess.run([COMMAND, *arguments], input=stdin, capture_output=True, timeout=60, check=False)
+
+
+def in_shell(line, *arguments):
+    return subprocess.run(["sh", "-c", line, COMMAND, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                          check=False)
 
 
 def read_npy(path):
@@ -75,6 +81,47 @@ class OneShot(unittest.TestCase):
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual([pathlib.Path(line["image"]).name for line in lines], sorted(os.listdir(GOLDEN / "pictures")))
 
+    def test_a_broken_picture_of_a_folder_has_its_line_and_its_exit_code(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(PICTURE, folder + "/a.jpg")
+            pathlib.Path(folder, "b.jpg").write_bytes(b"no picture")
+            done = run("chat", TINY, "--image", folder, "--prompt", "Q", "--greedy", "--max-tokens", "2")
+            good, broken = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual((done.returncode, "error" in good), (3, False), done.stderr)
+            self.assertTrue(broken["error"] and not broken["error"].startswith("llava_"), broken)
+
+    def test_a_folder_is_asked_the_question_of_standard_input(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("a.jpg", "b.jpg"):
+                shutil.copy(PICTURE, folder + "/" + name)
+            ask = ("chat", TINY, "--image", folder, "--greedy", "--max-tokens", "4", "--prompt")
+            piped = [json.loads(line) for line in run(*ask, "-", stdin=b"What is this?").stdout.splitlines()]
+            named = [json.loads(line) for line in run(*ask, "What is this?").stdout.splitlines()]
+            self.assertEqual([line["usage"] for line in piped], [line["usage"] for line in named])
+            self.assertEqual(len(piped), 2)
+
+    def test_weights_are_looked_through_when_asked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model = pathlib.Path(shutil.copytree(TINY, folder + "/model"), "model.safetensors")
+            model.write_bytes(model.read_bytes()[:-4] + b"\0\0\xc0\x7f")
+            self.assertEqual(run("info", folder + "/model").returncode, 0)
+            done = run("info", folder + "/model", "--verify")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(b"NaN", done.stderr)
+
+    def test_warnings_of_the_library_are_shown(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model = pathlib.Path(shutil.copytree(TINY, folder + "/model"), "model.safetensors")
+            data = model.read_bytes()
+            size = int.from_bytes(data[:8], "little")
+            header = json.loads(data[8:8 + size])
+            header["stranger"] = {"dtype": "F32", "shape": [1], "data_offsets": [len(data) - 8 - size, len(data) - 4 - size]}
+            text = json.dumps(header).encode()
+            model.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size:] + bytes(4))
+            done = run("info", folder + "/model")
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stderr.decode(), r"^llava: warning: .*stranger.*\n$")
+
     def test_info_names_template_and_reason(self):
         said = json.loads(run("info", TINY, "--json").stdout)
         self.assertTrue(said["template"]["name"] and said["template"]["why"])
@@ -112,26 +159,89 @@ class Arrays(unittest.TestCase):
         self.assertEqual(marked["ids"].count(-200), 1)
         self.assertEqual(marked["ids"][0], 1)
 
+    def test_an_empty_system_text_is_one(self):
+        ask = ("tokens", TINY, "--prompt", "Q", "--template", "v1", "--json")
+        usual, none = (json.loads(run(*ask, *more).stdout)["ids"] for more in ((), ("--system", "")))
+        self.assertLess(len(none), len(usual))
+
 
 class Mistakes(unittest.TestCase):
     def expect(self, code, fragment, *arguments, stdin=b""):
         done = run(*arguments, stdin=stdin)
         self.assertEqual(done.returncode, code, (arguments, done.stderr))
         self.assertIn(fragment, done.stderr.decode())
-        self.assertLessEqual(len(done.stderr.decode().strip().splitlines()), 2, "an error is one line, at most a hint follows")
+        self.assertRegex(done.stderr.decode(), r"\Allava: [^\n]+\n\Z", "an error is one line")
+        self.assertNotRegex(done.stderr.decode(), r"llava_\w+: ", "the user does not know functions")
         self.assertEqual(done.stdout, b"")
 
     def test_each_mistake_has_its_code_and_says_what(self):
-        self.expect(2, "", "chat")
+        self.expect(2, "see llava --help")
+        self.expect(2, "see llava chat --help", "chat")
         self.expect(2, "--no-such", "chat", TINY, "--no-such")
+        self.expect(2, "vicuna_v1", "chat", TINY, "--prompt", "x", "--template", "no-such")
         self.expect(3, "does not exist", "chat", "/no/such/model", "--prompt", "x")
         self.expect(3, "nothing.jpg", "chat", TINY, "--image", "/no/nothing.jpg", "--prompt", "x")
         self.expect(3, "", "chat", TINY, "--image", "-", "--prompt", "x", stdin=b"this is no picture")
         self.expect(2, "\"x\"", "logits", TINY, "--ids=1,x", "-o", "/dev/null")
         self.expect(2, "99999, expected", "logits", TINY, "--ids=1,99999", "-o", "/dev/null")
         self.expect(2, "<image>", "tokens", TINY, "--prompt", "<image>", "--template", "none")
-        self.expect(4, "context", "chat", TINY, "--prompt", "word " * 4000, "--max-tokens", "2")
-        self.expect(5, "deadline", "chat", TINY, "--prompt", "x", "--timeout-ms", "0")
+        self.expect(2, "--top-p is 0", "chat", TINY, "--prompt", "x", "--top-p", "0")
+        self.expect(4, "--context", "chat", TINY, "--prompt", "word " * 4000, "--max-tokens", "2")
+        self.expect(5, "--timeout-ms", "chat", TINY, "--prompt", "x", "--timeout-ms", "0")
+        self.expect(2, "100000", "bench", TINY, "--prompt-tokens", "100000", "--tokens", "100000")
+
+    def test_options_that_would_not_count_are_refused(self):
+        self.expect(2, "--history", "chat", TINY, "--history", "x", "--system", "s", "--prompt", "x")
+        self.expect(2, "--history", "chat", TINY, "--history", "x", "--context", "64", "--prompt", "x")
+        self.expect(2, "--template", "chat", TINY, "--history", "x", "--template", "v1", "--prompt", "x")
+        self.expect(2, "--ids", "chat", TINY, "--ids=1,5", "--template", "v1")
+        self.expect(2, "--ids", "logits", TINY, "--ids=1,5", "--template", "v1", "-o", "/dev/null")
+        self.expect(2, "standard input", "chat", TINY, "--image", "-", "--prompt", "-", stdin=b"x")
+        self.expect(2, "standard input", "tokens", TINY, "--image", "-", "--image", "-", "--prompt", "x", stdin=b"x")
+        self.expect(2, "--image -", "chat", TINY, "--image", "-", stdin=b"x")
+
+    def test_files_that_cannot_be_read_or_written_are_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.expect(3, folder + ": holds no file", "chat", TINY, "--image", folder, "--prompt", "x")
+        self.expect(3, "/nonexistent/x.npy: No such file", "pixels", TINY, PICTURE, "-o", "/nonexistent/x.npy")
+
+    def test_an_answer_that_cannot_be_written_is_a_failure(self):
+        for line, reason in (('"$0" "$@" >/dev/full', "No space left"), ('"$0" "$@" >&-', "Bad file descriptor")):
+            for arguments in (("--version",), ("chat", "--help"), ("info", TINY, "--json"), ("tokens", TINY, "--ids=1,5"),
+                              ("chat", TINY, "--prompt", "x", "--greedy", "--max-tokens", "2"),
+                              ("pixels", TINY, PICTURE, "-o", "-")):
+                done = in_shell(line, *arguments)
+                self.assertEqual((done.returncode, done.stdout), (3, b""), (line, arguments, done.stderr))
+                self.assertIn(f"llava: standard output: {reason}", done.stderr.decode())
+
+
+class Dialogue(unittest.TestCase):
+    """A dialogue without a terminal: questions and commands from a pipe."""
+
+    def talk(self, lines, *options):
+        done = run("chat", TINY, "--max-tokens", "8", *options, stdin=lines.encode())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.decode(), done.stderr.decode()
+
+    def test_a_picture_waits_for_a_question_that_is_answered(self):
+        picture, long = f"/image {PICTURE}\n", "word " * 4000 + "\n"
+        seen, failures = self.talk(picture + "What is this?\n", "--greedy")
+        self.assertEqual(failures, "")
+        again, failures = self.talk(picture + long + "What is this?\n", "--greedy")
+        self.assertIn("llava: the conversation needs", failures)
+        self.assertEqual(again, seen)
+        self.assertFalse(seen.endswith(self.talk("What is this?\n", "--greedy")[0]), "the picture makes a difference")
+
+    def test_reset_forgets_the_question_to_regenerate(self):
+        said, failures = self.talk("One?\nTwo?\n/reset\n/regenerate\n", "--greedy")
+        self.assertEqual(failures, "")
+        self.assertTrue(said.endswith("nothing was asked yet\n"), said)
+
+    def test_regenerating_leaves_the_seed_of_the_command_line(self):
+        options = ("--seed", "7", "--temperature", "1")
+        once, _ = self.talk("One?\n", *options)
+        thrice, _ = self.talk("One?\n/regenerate\n/reset\nOne?\n", *options)
+        self.assertTrue(thrice.startswith(once) and thrice.endswith(once), (once, thrice))
 
 
 class Terminal(unittest.TestCase):
@@ -155,7 +265,9 @@ class Terminal(unittest.TestCase):
             self.assertLess(time.monotonic(), end, f"{pattern} did not come; so far: {self.seen!r}")
             if select.select([self.terminal], [], [], 0.2)[0]:
                 self.seen += os.read(self.terminal, 65536)
-        self.seen = self.seen[re.search(pattern, self.seen).end():]
+        end = re.search(pattern, self.seen).end()
+        before, self.seen = self.seen[:end], self.seen[end:]
+        return before
 
     def type(self, text):
         os.write(self.terminal, text.encode())
@@ -176,6 +288,22 @@ class Terminal(unittest.TestCase):
             self.wait_for(rb"nothing to undo")
             self.type("/quit\n")
             self.assertEqual(os.waitpid(self.pid, 0)[1], 0)
+
+    def test_ctrl_c_that_stopped_an_answer_says_nothing_about_the_prompt(self):
+        self.wait_for(rb"> ")
+        self.type("word " * 50 + "\n")
+        time.sleep(0.02)
+        self.type("\x03")
+        said = self.wait_for(rb"(?s)(stopped|llava: cancelled|tokens/s).*> ", 60)
+        time.sleep(0.3)
+        self.type("/help\n")
+        self.assertNotIn(b"(/quit leaves)", said + self.wait_for(rb"(?s)/undo.*> "))
+
+    def test_threads_wait_without_spinning(self):
+        self.wait_for(rb"> ")
+        settings = pathlib.Path(f"/proc/{self.pid}/environ").read_bytes().split(b"\0")
+        expected = os.environ.get("OMP_WAIT_POLICY", "passive").encode()
+        self.assertIn(b"OMP_WAIT_POLICY=" + expected, settings)
 
     def test_ctrl_c_at_the_prompt_does_not_end_the_program(self):
         self.wait_for(rb"> ")
