@@ -12,3 +12,16 @@ function(llava_compile_options target)
     target_link_options(${target} PRIVATE -fsanitize=${LLAVA_SANITIZE})
   endif()
 endfunction()
+
+# clang's libFuzzer comes with libclang-rt; without it the fuzz targets are built as ordinary tests
+if(LLAVA_FUZZ)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_FLAGS -fsanitize=fuzzer)
+  check_cxx_source_compiles(
+    "extern \"C\" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }" LLAVA_HAS_LIBFUZZER)
+  unset(CMAKE_REQUIRED_FLAGS)
+  if(NOT LLAVA_HAS_LIBFUZZER)
+    message(STATUS "no libFuzzer (clang and libclang-rt have it): the fuzz targets only replay their files")
+    set(LLAVA_FUZZ OFF)
+  endif()
+endif()

@@ -154,13 +154,15 @@ void PickleMachine::extend(PickleKind kind, size_t first) {
 void PickleMachine::put(uint64_t index) {
   const auto value = top();
   if (index > opcodes_) refuse(cat("memo ", index, " after ", opcodes_, " opcodes"), Status::limit);
-  if (index >= memo_.size()) memo_.resize(static_cast<size_t>(index) + 1);
-  memo_[static_cast<size_t>(index)] = {value, true};
+  if (index >= memo_.size()) memo_.resize(static_cast<size_t>(index) + 1, kUnset);
+  memo_[static_cast<size_t>(index)] = value;
 }
 
 void PickleMachine::get(uint64_t index) {
-  if (index >= memo_.size() || !memo_[static_cast<size_t>(index)].second) refuse(cat("memo ", index, " was never set"));
-  push(memo_[static_cast<size_t>(index)].first);
+  if (index >= memo_.size()) refuse(cat("memo ", index, " was never set"));
+  const auto value = memo_[static_cast<size_t>(index)];
+  if (value.kind == kUnset.kind && value.size == kUnset.size) refuse(cat("memo ", index, " was never set"));
+  push(value);
 }
 
 // --- the opcodes

@@ -15,6 +15,7 @@ class PickleMachine {
   Pickle run();
 
  private:
+  static constexpr PickleValue kUnset{PickleKind::none, 1, 0};  // None itself has size 0
   enum class Global : uint8_t { ordered_dict, rebuild_tensor, rebuild_parameter, size, device, storage };
 
   // the opcodes, by what they do; each returns false for one that is not its own
@@ -69,8 +70,8 @@ class PickleMachine {
   uint8_t opcode_ = 0;
   bool done_ = false;
   std::vector<PickleValue> stack_;
-  std::vector<size_t> marks_;                       // heights of the stack
-  std::vector<std::pair<PickleValue, bool>> memo_;  // and whether it is set
+  std::vector<size_t> marks_;      // heights of the stack
+  std::vector<PickleValue> memo_;  // kUnset where nothing was put
   std::map<std::string_view, size_t> storage_by_key_;
 };
 
