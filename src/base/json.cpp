@@ -132,37 +132,28 @@ void check_bytes(std::string_view text, std::string_view where, const JsonLimits
   if (nul != text.npos) refuse(cat(where, ": byte ", nul + 1, ": a NUL byte"));
 }
 
-// events to a tree
-class Tree : public JsonEvents {
- public:
-  void begin_object() override { open_.push_back(&place(Json::object())); }
-  void end_object() override { open_.pop_back(); }
-  void begin_array() override { open_.push_back(&place(Json::array())); }
-  void end_array() override { open_.pop_back(); }
-  void key(std::string& name) override {
-    const auto [entry, fresh] = open_.back()->emplace(std::move(name), nullptr);
-    if (!fresh) refuse(cat("the key \"", printable(entry.key()), "\" stands twice in one object"));
-    slot_ = &*entry;
-  }
-  void value(Json&& scalar) override { place(std::move(scalar)); }
-
-  Json root;
-
- private:
-  Json& place(Json&& value) {
-    if (open_.empty()) return root = std::move(value);
-    if (open_.back()->is_array()) {
-      open_.back()->push_back(std::move(value));
-      return open_.back()->back();
-    }
-    return *slot_ = std::move(value);
-  }
-
-  std::vector<Json*> open_;  // stay valid: only the innermost one grows
-  Json* slot_ = nullptr;     // the value of the last key
-};
-
 }  // namespace
+
+void JsonTree::begin_object() { open_.push_back(&place(Json::object())); }
+void JsonTree::end_object() { open_.pop_back(); }
+void JsonTree::begin_array() { open_.push_back(&place(Json::array())); }
+void JsonTree::end_array() { open_.pop_back(); }
+void JsonTree::value(Json&& scalar) { place(std::move(scalar)); }
+
+void JsonTree::key(std::string& name) {
+  const auto [entry, fresh] = open_.back()->emplace(std::move(name), nullptr);
+  if (!fresh) refuse(cat("the key \"", printable(entry.key()), "\" stands twice in one object"));
+  slot_ = &*entry;
+}
+
+Json& JsonTree::place(Json&& value) {
+  if (open_.empty()) return root = std::move(value);
+  if (open_.back()->is_array()) {
+    open_.back()->push_back(std::move(value));
+    return open_.back()->back();
+  }
+  return *slot_ = std::move(value);
+}
 
 void scan_json(std::string_view text, std::string_view where, const JsonLimits& bounds, JsonEvents& events) {
   check_bytes(text, where, bounds);
@@ -177,7 +168,7 @@ void scan_json(std::string_view text, std::string_view where, const JsonLimits& 
 }
 
 Json parse_json(std::string_view text, std::string_view where, const JsonLimits& bounds) {
-  Tree tree;
+  JsonTree tree;
   scan_json(text, where, bounds, tree);
   return std::move(tree.root);
 }

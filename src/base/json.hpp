@@ -36,6 +36,25 @@ class JsonEvents {
   virtual void value(Json&& scalar) = 0;    // string, number, boolean or null
 };
 
+/// Events to a tree; a key that stands twice in an object is Error(format).
+class JsonTree : public JsonEvents {
+ public:
+  void begin_object() override;
+  void end_object() override;
+  void begin_array() override;
+  void end_array() override;
+  void key(std::string& name) override;
+  void value(Json&& scalar) override;
+
+  Json root;
+
+ private:
+  Json& place(Json&& value);
+
+  std::vector<Json*> open_;  // stay valid: only the innermost one grows
+  Json* slot_ = nullptr;     // the value of the last key
+};
+
 /// Reads one RFC 8259 value with blanks at both ends. `where` names the file in messages.
 ///
 /// Refused as Error(format), with the byte (counted from 1) where it was noticed: anything outside RFC 8259, a
