@@ -27,6 +27,12 @@ find_package(nlohmann_json 3.11 REQUIRED)
 add_library(llava_json INTERFACE)
 target_link_libraries(llava_json INTERFACE nlohmann_json::nlohmann_json)
 
+# tokenizer.json: other regular expressions than the well-known ones, and Unicode's classes and normal forms
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.38)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # its .pc of 2.8 says 2.6
+add_library(llava_unicode INTERFACE)
+target_link_libraries(llava_unicode INTERFACE PkgConfig::PCRE2 PkgConfig::UTF8PROC)
+
 # content hashes: xxHash's header alone (XXH_INLINE_ALL), nothing to link
 find_path(LLAVA_XXHASH_INCLUDE xxhash.h REQUIRED)
 add_library(llava_hash INTERFACE)

@@ -28,6 +28,12 @@ inline constexpr int64_t kJsonNumberBytes = 1024;
 inline constexpr int64_t kTokenizerModelBytes = 16 << 20;
 inline constexpr int64_t kTokenizerPieceBytes = 512;  // the trie builder recurses, 145 bytes of stack a byte
 inline constexpr int64_t kTokenizerPieces = 1 << 20;
+inline constexpr int64_t kTokenizerJsonBytes = 48 << 20;  // Gemma 3's has 33.4 MB
+inline constexpr int64_t kTokenizerMerges = 1 << 21;
+inline constexpr int64_t kTokenizerTokenBytes = 2048;  // in a tokenizer.json, where 128 blanks are one token
+inline constexpr int64_t kTokenizerSteps = 64;         // of a normalizer, a pre-tokenizer or a decoder
+inline constexpr int64_t kPatternBytes = 4096;
+inline constexpr int64_t kPatternStepsPerByte = 128;
 inline constexpr int64_t kNormalizerMapBytes = 4 << 20;
 inline constexpr int64_t kPathBytes = 4096;
 

@@ -24,7 +24,9 @@ void append_with_blanks(std::string& out, std::string_view piece) {
 }  // namespace
 
 Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool at_start)
-    : tokenizer_(std::move(tokenizer)), expects_blank_(at_start) {}
+    : tokenizer_(std::move(tokenizer)), expects_blank_(at_start) {
+  if (tokenizer_->decoder_) json_ = tokenizer_->decoder_->start(at_start);
+}
 
 void Detokenizer::settle_bytes(std::string& out, bool at_end) {
   size_t done = 0;
@@ -47,6 +49,8 @@ void Detokenizer::settle_bytes(std::string& out, bool at_end) {
 std::string Detokenizer::push(int32_t id) {
   if (ended_) throw Error(Status::state, "the decoder was flushed; make a new one for the next text");
   const Tokenizer::Entry& token = tokenizer_->entry(id);
+  if (tokenizer_->decoder_)
+    return token.kind == Tokenizer::Kind::special ? std::string() : tokenizer_->decoder_->push(json_, id);
   std::string out;
   if (token.kind == Tokenizer::Kind::byte) {
     bytes_.push_back(static_cast<char>(token.byte));
@@ -74,9 +78,10 @@ std::string Detokenizer::push(int32_t id) {
 }
 
 std::string Detokenizer::flush() {
+  ended_ = true;
+  if (tokenizer_->decoder_) return tokenizer_->decoder_->flush(json_);
   std::string out;
   settle_bytes(out, true);
-  ended_ = true;
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "text/json_decoder.hpp"
 #include "text/tokenizer.hpp"
 
 namespace llava::core {
@@ -16,19 +17,21 @@ class Detokenizer {
   /// after "ASSISTANT:" is a text of its own (the reference decodes it so), hence true.
   explicit Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool at_start = true);
 
-  /// Takes the next token; returns the whole code points that it completes, often "" for byte tokens.
-  /// Throws Error(argument) for an id the tokenizer does not have, Error(state) after flush().
+  /// Takes the next token; returns the whole code points that are certain by then, often "" for byte tokens. The bytes
+  /// of a tokenizer.json with byte fallback come when their run ends (json_decoder.hpp). Throws Error(argument) for an
+  /// id the tokenizer does not have, Error(state) after flush().
   std::string push(int32_t id);
 
-  /// Ends the text: bytes still waiting become U+FFFD each.
+  /// Ends the text: bytes still waiting become U+FFFD each (on byte level, each beginning of a character one).
   std::string flush();
 
  private:
   void settle_bytes(std::string& out, bool at_end);
 
   std::shared_ptr<const Tokenizer> tokenizer_;
-  std::string bytes_;   // of byte tokens that are not a whole code point yet
-  bool expects_blank_;  // the next word is the first one: its blank is dropped
+  JsonDecoder::State json_;  // of a tokenizer.json; all below is sentencepiece's
+  std::string bytes_;        // of byte tokens that are not a whole code point yet
+  bool expects_blank_;       // the next word is the first one: its blank is dropped
   bool dropped_blank_ = false;
   bool has_text_ = false;
   bool ended_ = false;

@@ -16,7 +16,9 @@ class PromptWriter {
  public:
   explicit PromptWriter(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
-  void begin() { put(tokenizer_.bos(), false); }
+  void begin() {
+    if (tokenizer_.bos() >= 0) put(tokenizer_.bos(), false);
+  }
 
   void text(const std::string& words, bool learned) {
     if (learned)
@@ -143,7 +145,8 @@ Prompt build_prompt_raw(const Tokenizer& tokenizer, std::string_view text) {
 }
 
 std::vector<int32_t> stop_ids(const Tokenizer& tokenizer, const Template& row) {
-  std::vector<int32_t> ids = {tokenizer.eos()};
+  std::vector<int32_t> ids;
+  if (tokenizer.eos() >= 0) ids.push_back(tokenizer.eos());
   for (const std::string_view stop : row.stops)
     if (const int32_t id = tokenizer.special_id(stop); id >= 0 && id != tokenizer.eos()) ids.push_back(id);
   return ids;

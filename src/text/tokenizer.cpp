@@ -1,18 +1,20 @@
-// The only file that talks to sentencepiece. It is fenced: the model's bytes are read and checked by us and written
-// anew (sentencepiece_model.hpp); LoadOrDie is never called; nothing that logs can be reached (its messages at load are
-// for unknown model types, failed self-tests and a trie that cannot be built, all ruled out before), so the
-// process-wide log level is not touched. Decoding is ours (detokenizer.hpp), since it must work token by token anyway.
+// The tokenizer of either kind, and the only file that talks to sentencepiece. It is fenced: the model's bytes are read
+// and checked by us and written anew (sentencepiece_model.hpp); LoadOrDie is never called; nothing that logs can be
+// reached (its messages at load are for unknown model types, failed self-tests and a trie that cannot be built, all
+// ruled out before), so the process-wide log level is not touched. Decoding is ours (detokenizer.hpp), since it must
+// work token by token anyway.
 #include "text/tokenizer.hpp"
 
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/limits.hpp"
+#include "text/byte_level.hpp"
 #include "text/detokenizer.hpp"
+#include "text/marks.hpp"
 #include "text/sentencepiece_model.hpp"
 #include "text/utf8.hpp"
 
@@ -21,22 +23,6 @@ namespace {
 
 constexpr int64_t kRunBytes = 16 * limits::kTextPartBytes;  // a run joins the parts of a whole conversation
 constexpr std::string_view kProbe = "A probe: 12 words, \xC3\xA9, \xE5\xAD\x97\nand a line.";
-
-/// Names that are structure wherever LLaVA meets them, though some vocabularies list them as ordinary user-defined
-/// pieces (Yi: "<|im_start|>"), which sentencepiece would find in typed text.
-bool is_mark(std::string_view text) {
-  if (text.size() > 4 && text.starts_with("<|") && text.ends_with("|>")) return true;
-  constexpr std::array<std::string_view, 12> kMarks = {
-      "<s>",     "</s>",       "<unk>",    "<pad>",      "[PAD]",
-      "<image>", "<im_start>", "<im_end>", "<im_patch>", "<image-placeholder>",
-      "[INST]",  "[/INST]"};
-  return std::find(kMarks.begin(), kMarks.end(), text) != kMarks.end();
-}
-
-uint8_t hex_byte(std::string_view name) {  // "<0x0A>", checked by read_model
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'A' + 10; };
-  return static_cast<uint8_t>(digit(name[3]) * 16 + digit(name[4]));
-}
 
 /// Makes control pieces of those that the checkpoint declares special, so that sentencepiece cannot find them in text.
 void fence_added(SentencePieceModel& model, const std::vector<AddedToken>& added, const std::string& where) {
@@ -57,7 +43,7 @@ struct Tokenizer::Library {
   sentencepiece::SentencePieceProcessor processor;
 };
 
-Tokenizer::Tokenizer() : library_(std::make_unique<Library>()) {}
+Tokenizer::Tokenizer() = default;
 Tokenizer::~Tokenizer() = default;
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path, const std::vector<AddedToken>& added) {
@@ -74,6 +60,7 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_bytes(std::string_view serializ
     if (piece.kind == PieceKind::user_defined && is_mark(piece.text)) piece.kind = PieceKind::control;
 
   std::shared_ptr<Tokenizer> tokenizer(new Tokenizer);
+  tokenizer->library_ = std::make_unique<Library>();
   const auto status = tokenizer->library_->processor.LoadFromSerializedProto(write_model(model));
   if (!status.ok()) throw Error(Status::format, cat(place, ": ", status.error_message()));
   if (tokenizer->library_->processor.GetPieceSize() != size)
@@ -92,7 +79,8 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_bytes(std::string_view serializ
     Entry entry{std::move(piece.text), Kind::text, 0, true};
     if (piece.kind == PieceKind::control) entry.kind = Kind::special;
     if (piece.kind == PieceKind::unknown) entry.kind = Kind::unknown;
-    if (piece.kind == PieceKind::byte) entry.kind = Kind::byte, entry.byte = hex_byte(entry.text);
+    if (piece.kind == PieceKind::byte)
+      entry.kind = Kind::byte, entry.byte = static_cast<uint8_t>(byte_of_name(entry.text));
     tokenizer->entries_.push_back(std::move(entry));
   }
   for (const AddedToken& token : added) tokenizer->add(token, place);
@@ -129,6 +117,7 @@ std::vector<TokenSpan> Tokenizer::encode_spans(std::string_view text) const {
   if (static_cast<int64_t>(text.size()) > kRunBytes)
     throw Error(Status::limit, cat("a text of ", text.size(), " bytes, at most ", kRunBytes));
   if (text.empty()) return {};
+  if (encoder_) return encode_json(text);
   sentencepiece::ImmutableSentencePieceText result;
   const auto status = library_->processor.Encode(text, result.mutable_proto());
   if (!status.ok()) throw Error(Status::internal, cat("sentencepiece: ", status.error_message()));
