@@ -19,7 +19,7 @@ void tokenize(const llava_model* model, std::string_view text, int32_t flags, in
   check_flags(flags, LLAVA_TOKENIZE_BOS, "flags");
   const auto& tokenizer = *object->bundle->tokenizer;
   auto found = tokenizer.encode(text);
-  if (flags & LLAVA_TOKENIZE_BOS) found.insert(found.begin(), tokenizer.bos());
+  if ((flags & LLAVA_TOKENIZE_BOS) && tokenizer.bos() >= 0) found.insert(found.begin(), tokenizer.bos());
   copy_out(std::span<const int32_t>(found), ids, capacity, count, "count");
 }
 

@@ -18,7 +18,7 @@ typedef struct llava_decoder llava_decoder;
 
 /** Flags of llava_tokenize(). */
 enum {
-  LLAVA_TOKENIZE_BOS = 1 /**< put the begin mark first */
+  LLAVA_TOKENIZE_BOS = 1 /**< put the begin mark first, where the model's prompts have one */
 };
 
 /** Flags of llava_detokenize() and llava_decoder_create(). */
@@ -28,7 +28,7 @@ enum {
 
 /** Kinds of special tokens. */
 enum {
-  LLAVA_TOKEN_BOS = 0,  /**< begin of a prompt */
+  LLAVA_TOKEN_BOS = 0,  /**< begin of a prompt; some byte-level tokenizers have none */
   LLAVA_TOKEN_EOS = 1,  /**< end of an answer */
   LLAVA_TOKEN_UNK = 2,  /**< unknown piece */
   LLAVA_TOKEN_PAD = 3,  /**< filler */

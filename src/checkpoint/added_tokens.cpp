@@ -36,6 +36,10 @@ void read_decoder(const Json& json, const std::string& where, std::map<int32_t, 
     token.id = id_of(key, place);
     token.text = read_string(value, "content", place);
     token.special = read_bool(value, "special", place, false);
+    token.single_word = read_bool(value, "single_word", place, false);
+    token.lstrip = read_bool(value, "lstrip", place, false);
+    token.rstrip = read_bool(value, "rstrip", place, false);
+    token.normalized = read_bool(value, "normalized", place, !token.special);
     tokens[token.id] = token;
   }
 }
@@ -54,6 +58,29 @@ void read_added(const std::string& folder, std::map<int32_t, AddedToken>& tokens
   }
 }
 
+/// A token named by itself or by an object with "content"; an absent one leaves `name` as it is.
+void read_name(const Json& json, const char* key, const std::string& where, std::string& name) {
+  const Json* value = find_value(json, key, where);
+  if (!value || !name.empty()) return;
+  name = value->is_object() ? read_string(*value, "content", cat(where, ": ", key)) : read_string(json, key, where);
+}
+
+void read_names(const Json& json, const std::string& where, TokenNames& names) {
+  read_name(json, "bos_token", where, names.bos);
+  read_name(json, "eos_token", where, names.eos);
+  read_name(json, "unk_token", where, names.unk);
+  read_name(json, "pad_token", where, names.pad);
+}
+
+/// These classes of transformers make the post-processor anew from add_bos_token, whatever the file says.
+void read_adds_bos(const Json& json, const std::string& where, TokenNames& names) {
+  const auto class_name = read_string(json, "tokenizer_class", where, "");
+  for (const std::string_view name : {"LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer"})
+    if (class_name == name || class_name == cat(name, "Fast"))
+      names.adds_bos = read_bool(json, "add_bos_token", where, true);
+  if (names.adds_bos && names.bos.empty()) names.bos = class_name.starts_with("Gemma") ? "<bos>" : "<s>";
+}
+
 }  // namespace
 
 TokenizerSettings read_tokenizer_settings(const std::string& folder) {
@@ -66,7 +93,12 @@ TokenizerSettings read_tokenizer_settings(const std::string& folder) {
     read_decoder(json, name, tokens);
     if (json.contains("chat_template") && json.at("chat_template").is_string())
       settings.chat_template = json.at("chat_template").get<std::string>();
+    read_names(json, name, settings.names);
+    read_adds_bos(json, name, settings.names);
   }
+  const std::string special = "special_tokens_map.json";
+  if (std::filesystem::exists(folder + "/" + special))
+    read_names(read_json(folder + "/" + special, special), special, settings.names);
   read_added(folder, tokens);
   for (const char* file : {"chat_template.json", "chat_template.jinja"}) {
     const auto path = folder + "/" + file;

@@ -12,6 +12,7 @@
 #include "base/limits.hpp"
 #include "checkpoint/added_tokens.hpp"
 #include "checkpoint/fingerprint.hpp"
+#include "checkpoint/tokenizer_file.hpp"
 #include "model/config_json.hpp"
 #include "model/weight_names.hpp"
 #include "ops/device.hpp"
@@ -78,14 +79,14 @@ int64_t reachable_context(const LanguageConfig& language) {
                    : language.context;
 }
 
-void check_tokenizer(const Tokenizer& tokenizer, const ModelConfig& config) {
+void check_tokenizer(const Tokenizer& tokenizer, const std::string& file, const ModelConfig& config) {
   if (tokenizer.size() > config.language.vocabulary)
     throw Error(Status::format,
-                cat("tokenizer.model has ", tokenizer.size(),
-                    " tokens with the added ones, config.json's vocab_size is ", config.language.vocabulary));
+                cat(file, " has ", tokenizer.size(), " tokens with the added ones, config.json's vocab_size is ",
+                    config.language.vocabulary));
   if (tokenizer.bos() >= 0 && config.language.bos >= 0 && tokenizer.bos() != config.language.bos)
-    throw Error(Status::format, cat("tokenizer.model's BOS is ", tokenizer.bos(), ", config.json's bos_token_id ",
-                                    config.language.bos));
+    throw Error(Status::format,
+                cat(file, "'s BOS is ", tokenizer.bos(), ", config.json's bos_token_id ", config.language.bos));
 }
 
 // Only a crop, an exact size or padding to a square give every picture the size the tower was made for.
@@ -150,8 +151,8 @@ std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOpt
       read_file(bundle->path + "/config.json", limits::kConfigJsonBytes, bundle->path + "/config.json");
   bundle->config = parse_model_config(parse_json(config_text, "config.json"), "config.json");
   const auto settings = read_tokenizer_settings(bundle->path);
-  bundle->tokenizer = Tokenizer::from_file(bundle->path + "/tokenizer.model", settings.added);
-  check_tokenizer(*bundle->tokenizer, bundle->config);
+  bundle->tokenizer = open_tokenizer(bundle->path, settings, bundle->tokenizer_file, bundle->tokenizer_unused);
+  check_tokenizer(*bundle->tokenizer, bundle->tokenizer_file, bundle->config);
   bundle->preprocess = read_preprocess(bundle->path, bundle->config.vision.image_size);
   check_picture_size(*bundle);
   bundle->defaults = read_defaults(bundle->path, bundle->config.language);

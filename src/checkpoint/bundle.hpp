@@ -51,6 +51,8 @@ struct Bundle {
   std::string layout;  // "hf" or "hf-5"
   ModelConfig config;
   std::shared_ptr<const Tokenizer> tokenizer;
+  std::string tokenizer_file;    // "tokenizer.model" or "tokenizer.json"
+  std::string tokenizer_unused;  // the other one where the folder has both, else ""
   PreprocessConfig preprocess;
   const Template* chat_template = nullptr;
   std::string template_reason;
@@ -64,8 +66,8 @@ struct Bundle {
   std::vector<std::string> unused;  // published names of tensors nobody took
 };
 
-/// Loads a Hugging Face LLaVA-1.5 directory (config.json, *.safetensors, tokenizer.model, preprocessor_config.json,
-/// generation_config.json where there).
+/// Loads a Hugging Face LLaVA-1.5 directory (config.json, *.safetensors, tokenizer.model or tokenizer.json,
+/// preprocessor_config.json, generation_config.json where there).
 ///
 /// Throws Error(not_found | format | unsupported | limit | io | cancelled | timeout | argument); nothing stays open.
 std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOptions& options);
