@@ -62,11 +62,12 @@ void rope_(at::Tensor& q_LHK, at::Tensor& k_LGK, const at::Tensor& cos_LK, const
 ///   k_SGK, v_SGK  keys and values, bf16, f16 or f32 (CPU: whatever the queries are); H is a multiple of G
 ///   past     how many keys come before the first query
 ///   causal   query i sees the keys 0 .. past + i, else all S; S >= past + L
+///   window   causal: and of those only the last `window` (Mistral's sliding window); 0 = all
 ///   returns  [L, H, K]
 ///
 /// Softmax in f32. The CPU needs memory in proportion to L, not to L * S.
 at::Tensor attention(const at::Tensor& q_LHK, const at::Tensor& k_SGK, const at::Tensor& v_SGK, int64_t past,
-                     bool causal, double scale);
+                     bool causal, double scale, int64_t window = 0);
 
 /// The same for N pictures that do not see each other, every patch seeing all patches of its picture.
 ///

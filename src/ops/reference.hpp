@@ -12,6 +12,6 @@ at::Tensor quick_gelu_reference(const at::Tensor& x);
 at::Tensor silu_mul_reference(const at::Tensor& gate, const at::Tensor& up);
 void rope_reference_(at::Tensor& q_LHK, at::Tensor& k_LGK, const at::Tensor& cos_LK, const at::Tensor& sin_LK);
 at::Tensor attention_reference(const at::Tensor& q_NLHK, const at::Tensor& k_NSGK, const at::Tensor& v_NSGK,
-                               int64_t past, bool causal, double scale);
+                               int64_t past, bool causal, double scale, int64_t window);
 
 }  // namespace llava::core

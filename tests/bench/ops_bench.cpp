@@ -124,7 +124,7 @@ void bench_attention(const AttentionCase& c) {
   const auto own_op = [&] {
     c.causal ? attention(q[0], k[0], v[0], c.past, true, 0.125) : attention_batched(q, k, v, 0.125);
   };
-  const auto [own, aten] = medians_ms(own_op, [&] { attention_reference(q, k, v, c.past, c.causal, 0.125); });
+  const auto [own, aten] = medians_ms(own_op, [&] { attention_reference(q, k, v, c.past, c.causal, 0.125, 0); });
   const double products = 4.0 * static_cast<double>(c.images * c.heads * c.width * c.queries) *
                           (c.causal ? static_cast<double>(c.past) + static_cast<double>(c.queries) / 2 : double(keys));
   std::printf("  %-34s %8.3f ms (%6.1f GFLOP/s), ATen %8.3f ms  = %.1f times as fast\n", c.name, own,

@@ -14,10 +14,11 @@ struct Case {
   int64_t queries, past, heads, groups, width;
   bool causal = true;
   at::ScalarType stored = at::kFloat;  // of keys and values
+  int64_t window = 0;
 };
 
 at::Tensor expected_attention(const at::Tensor& q_LHK, const at::Tensor& k_SGK, const at::Tensor& v_SGK, int64_t past,
-                              bool causal, double scale) {
+                              bool causal, double scale, int64_t window = 0) {
   const int64_t copies = q_LHK.size(1) / k_SGK.size(1), queries = q_LHK.size(0), keys = k_SGK.size(0);
   const auto q = q_LHK.transpose(0, 1).to(at::kDouble);
   const auto k = k_SGK.transpose(0, 1).to(at::kDouble).repeat_interleave(copies, 0);
@@ -25,6 +26,8 @@ at::Tensor expected_attention(const at::Tensor& q_LHK, const at::Tensor& k_SGK, 
   auto scores = at::matmul(q, k.transpose(1, 2)) * scale;
   const auto hidden = at::arange(keys).unsqueeze(0) > (at::arange(queries) + past).unsqueeze(1);
   if (causal) scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+  const auto forgotten = at::arange(keys).unsqueeze(0) <= (at::arange(queries) + (past - window)).unsqueeze(1);
+  if (window) scores = scores.masked_fill(forgotten, -std::numeric_limits<double>::infinity());
   return at::matmul(at::softmax(scores, -1), v).transpose(0, 1);
 }
 
@@ -34,7 +37,8 @@ double attention_distance(const Case& c, int64_t extra_keys = 0) {
   const auto q = random({c.queries, c.heads, c.width}, 1) * 2;
   const auto k = random({keys, c.groups, c.width}, 2).to(c.stored),
              v = random({keys, c.groups, c.width}, 3).to(c.stored);
-  return distance(attention(q, k, v, c.past, c.causal, scale), expected_attention(q, k, v, c.past, c.causal, scale));
+  return distance(attention(q, k, v, c.past, c.causal, scale, c.window),
+                  expected_attention(q, k, v, c.past, c.causal, scale, c.window));
 }
 
 }  // namespace
@@ -70,6 +74,20 @@ TEST_SUITE("ops/attention") {
     with_each_isa([] {
       for (const int64_t groups : {1, 2, 3, 6})
         for (const int64_t queries : {1, 5, 40}) CHECK(attention_distance({queries, 9, 6, groups, 24}) < 3e-6);
+    });
+  }
+
+  TEST_CASE("a sliding window: a query sees itself and the window - 1 keys before it") {
+    with_each_isa([] {
+      for (const auto stored : {at::kFloat, at::kBFloat16})
+        for (const int64_t window : {1, 5, 64, 100, 1000})
+          for (const int64_t queries : {1, 3, 33, 200})
+            for (const int64_t past : {0, 17, 300}) {
+              CAPTURE(window);
+              CAPTURE(queries);
+              CAPTURE(past);
+              CHECK(attention_distance({queries, past, 4, 2, 24, true, stored, window}) < 3e-6);
+            }
     });
   }
 

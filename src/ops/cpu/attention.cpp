@@ -19,6 +19,7 @@ struct Call {
   int64_t past;
   bool causal;
   float scale;
+  int64_t window;
 
   int64_t queries() const { return q_NLHK.size(1); }
   int64_t heads() const { return q_NLHK.size(2); }
@@ -69,11 +70,18 @@ void attend_blocks(const Call& call) {
       job.width = call.width();
       job.past = call.past + query;
       job.causal = call.causal;
+      job.window = call.window;
       job.scale = call.scale;
       call.kernels.attention(job, scratch.data_ptr<float>());
     }
   };
   parallel_for(jobs, jobs_per_thread(kSerialProducts / 4, block * call.keys() * call.width()), work);
+}
+
+// The rows of `matrix` from `row` on.
+Matrix from_row(Matrix matrix, int64_t row, size_t element_bytes) {
+  matrix.data = static_cast<const char*>(matrix.data) + static_cast<size_t>(row * matrix.stride) * element_bytes;
+  return matrix;
 }
 
 // Jobs are (picture, query, group).
@@ -87,9 +95,11 @@ void attend_one_by_one(const Call& call) {
       DecodeJob job{};
       job.q = at_place(call.q_NLHK, n, query, group * call.copies());
       job.rows = call.copies();
-      job.k = group_of(call.k_NSGK, n, group);
-      job.v = group_of(call.v_NSGK, n, group);
-      job.keys = call.causal ? std::min(call.keys(), call.past + query + 1) : call.keys();
+      const int64_t seen = call.causal ? std::min(call.keys(), call.past + query + 1) : call.keys();
+      const int64_t forgotten = call.window > 0 ? std::max<int64_t>(0, seen - call.window) : 0;
+      job.k = from_row(group_of(call.k_NSGK, n, group), forgotten, call.k_NSGK.element_size());
+      job.v = from_row(group_of(call.v_NSGK, n, group), forgotten, call.v_NSGK.element_size());
+      job.keys = seen - forgotten;
       job.width = call.width();
       job.scale = call.scale;
       job.scores = scores.data_ptr<float>();
@@ -103,7 +113,7 @@ void attend_one_by_one(const Call& call) {
 }  // namespace
 
 at::Tensor attention(const Kernels& kernels, const at::Tensor& q_NLHK, const at::Tensor& k_NSGK,
-                     const at::Tensor& v_NSGK, int64_t past, bool causal, double scale) {
+                     const at::Tensor& v_NSGK, int64_t past, bool causal, double scale, int64_t window) {
   const bool few = q_NLHK.size(1) <= kFewQueries;
   auto out = at::empty_like(q_NLHK, at::MemoryFormat::Contiguous);
   const Call call{kernels,
@@ -113,7 +123,8 @@ at::Tensor attention(const Kernels& kernels, const at::Tensor& q_NLHK, const at:
                   out,
                   past,
                   causal,
-                  static_cast<float>(scale)};
+                  static_cast<float>(scale),
+                  causal ? window : 0};
   few ? attend_one_by_one(call) : attend_blocks(call);
   return out;
 }

@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kPanels = 4;                // query panels that share a packed block of keys
 constexpr int64_t kKeys = 8 * Vector::kRows;  // of a block: whole row panels
 constexpr float kHidden = -__builtin_inff();
+constexpr float kLeast = -3.402823466e38f;  // finite: a block that a query sees nothing of must not give inf - inf
 
 // Where the parts of the scratch memory begin, in floats; every part is a multiple of 16.
 struct AttentionOffsets {
@@ -60,7 +61,7 @@ void take_queries(const AttentionJob& job, const AttentionScratch& s) {
   const int64_t lanes = ceil_div(job.queries, kPanel) * kPanel;
   for (int64_t i = 0; i < lanes * job.width; i += kWidth) Vector::store(s.sums + i, Vector::zero());
   for (int64_t i = 0; i < lanes; i += kWidth) {
-    Vector::store(s.largest + i, Vector::all(kHidden));
+    Vector::store(s.largest + i, Vector::all(kLeast));
     Vector::store(s.total + i, Vector::zero());
   }
 }
@@ -102,6 +103,17 @@ void hide(const AttentionJob& job, const AttentionScratch& s, int64_t query, int
     float* row = s.scores + j * kPanel;
     for (int64_t at = 0; at < kPanel; at += kWidth)
       Vector::store(row + at, Vector::keep_from(Vector::load(row + at), sees - at, Vector::all(kHidden)));
+  }
+}
+
+// Query `query` + lane has forgotten key `first` + j where that is at most past + query + lane - window.
+void forget(const AttentionJob& job, const AttentionScratch& s, int64_t query, int64_t first, int64_t count) {
+  for (int64_t j = 0; j < count; ++j) {
+    const int64_t forgets = first + j - job.past - query + job.window;  // the first lane that has forgotten it
+    if (forgets >= kPanel) continue;
+    float* row = s.scores + j * kPanel;
+    for (int64_t at = 0; at < kPanel; at += kWidth)
+      Vector::store(row + at, Vector::keep_from(Vector::all(kHidden), forgets - at, Vector::load(row + at)));
   }
 }
 
@@ -149,15 +161,17 @@ void attention(const AttentionJob& job, float* scratch) {
   const AttentionScratch s(scratch, job.width);
   take_queries(job, s);
   const int64_t keys = job.causal ? least(job.keys, job.past + job.queries) : job.keys;
-  for (int64_t first = 0; first < keys; first += kKeys) {
+  const int64_t begin = job.window > 0 && job.past >= job.window ? job.past - job.window + 1 : 0;
+  for (int64_t first = begin; first < keys; first += kKeys) {
     const int64_t count = least(kKeys, keys - first);
     with_stored(job.k.type, [&](auto element) { take_keys<decltype(element)>(job, s, first, count); });
     for (int64_t query = 0; query < job.queries; query += kPanel) {
       const int64_t last = job.past + least(query + kPanel, job.queries) - 1;  // what the panel's last query sees
       const int64_t seen = job.causal ? least(count, last + 1 - first) : count;
-      if (seen <= 0) continue;
+      if (seen <= 0 || (job.window > 0 && first + seen <= job.past + query - job.window + 1)) continue;
       score(job, s, s.q + query * job.width, count, seen);
       if (job.causal && first + seen - 1 > job.past + query) hide(job, s, query, first, seen);
+      if (job.window > 0 && first <= last - job.window) forget(job, s, query, first, seen);
       soften(job, s, query / kPanel, seen);
       add_values(job, s, query / kPanel, seen);
     }

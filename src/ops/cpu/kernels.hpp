@@ -43,6 +43,7 @@ struct AttentionJob {
   int64_t queries, keys, width;
   int64_t past;  // query i sees the keys 0 .. past + i ...
   bool causal;   // ... or all of them
+  int64_t window;  // causal: and only the last so many of those; 0 = no bound
   float scale;
 };
 
