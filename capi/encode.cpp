@@ -31,7 +31,7 @@ std::vector<ImageEmbedding> encode_chosen(const Bundle& bundle, const std::vecto
   llava::core::FeatureChoice choice;
   if (settings.layer != LLAVA_LAYER_CONFIGURED) choice.layer = settings.layer;
   if (settings.class_token >= 0) choice.keep_class_token = settings.class_token == 1;
-  bundle.config.vision_blocks_for(choice.layer.value_or(bundle.config.feature_layer));  // refuses before any work
+  if (choice.layer) bundle.config.vision_blocks_for(*choice.layer);  // refuses before any work
   std::vector<ImageEmbedding> all;
   for (size_t begin = 0; begin < pictures.size(); begin += kGroup) {
     const std::vector<const Picture*> group(

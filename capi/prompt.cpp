@@ -28,7 +28,7 @@ struct Dialogue {
   bool open_turn = true;
 
   llava::core::Prompt prompt() const {
-    return build_prompt(*model->bundle->tokenizer, *row, conversation, {open_turn});
+    return build_prompt(*model->bundle->tokenizer, *row, conversation, {open_turn, model->bundle->marks_for(*row)});
   }
 };
 

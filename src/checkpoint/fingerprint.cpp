@@ -5,19 +5,15 @@
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
-#include "model/weight_names.hpp"
 
 namespace llava::core {
 
-std::string model_fingerprint(std::string_view config_text, const TensorMap& weights) {
+std::string model_fingerprint(std::string_view config_text, const NamedTensors& tensors) {
   constexpr size_t kSample_bytes = 4096;
   Hasher hasher;
   hasher.add_field(config_text);
-  for (const auto& view : weights.all()) {
-    const auto name = canonical_name(view.name);
-    hasher.add_field(name.empty() ? view.name : name)
-        .add_field(dtype_name(view.dtype))
-        .add_field(shape_text(view.shape));
+  for (const auto& [name, view] : tensors.found) {
+    hasher.add_field(name).add_field(dtype_name(view.dtype)).add_field(shape_text(view.shape));
     if (!name.starts_with("vision.") && !name.starts_with("projector.")) continue;
     const auto sample = std::min(kSample_bytes, view.size_bytes);
     hasher.add(view.data, sample).add(view.data + view.size_bytes - sample, sample);

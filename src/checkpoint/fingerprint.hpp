@@ -5,12 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "weights/tensor_map.hpp"
+#include "model/weight_names.hpp"
 
 namespace llava::core {
 
-/// 32 hex digits over config.json, every tensor's name, shape and dtype, and the first and last 4 KiB of each tensor of
-/// vision tower and projector. Reads a few hundred KiB, never the whole file.
-std::string model_fingerprint(std::string_view config_text, const TensorMap& weights);
+/// 32 hex digits over config.json, every tensor's canonical name, shape and dtype, and the first and last 4 KiB of each
+/// tensor of vision tower and projector. Reads a few hundred KiB, never the whole file.
+std::string model_fingerprint(std::string_view config_text, const NamedTensors& tensors);
 
 }  // namespace llava::core

@@ -56,6 +56,7 @@ std::vector<Slot> build_slots(const Bundle& bundle, const Template& format, cons
   }
   PromptOptions options;
   options.open_assistant_turn = open;
+  options.image_marks = bundle.marks_for(format);
   auto prompt = build_prompt(*bundle.tokenizer, format, conversation, options);
   // raw ids under "none" are the whole prompt: whoever gives ids gives their BOS too
   if (format.style == TemplateStyle::none && format.bos && !turns.empty() && !turns.front().parts.empty() &&

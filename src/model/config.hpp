@@ -10,6 +10,9 @@ namespace llava::core {
 
 enum class Activation : uint8_t { quick_gelu, gelu, gelu_tanh };
 
+/// "quick_gelu", "gelu", "gelu_pytorch_tanh": as config.json writes them.
+const char* activation_name(Activation activation);
+
 /// CLIP ViT (Radford et al. 2021): pre-norm blocks, class token first, learnt positions.
 struct VisionConfig {
   int64_t width = 768;
@@ -43,8 +46,9 @@ struct RopeConfig {
   int64_t original_context = 0;        // llama3; dynamic uses the model's context
 };
 
-/// LLaMA (Touvron et al. 2023) with grouped-query attention.
+/// LLaMA (Touvron et al. 2023) with grouped-query attention; Mistral (Jiang et al. 2023) is that with a window.
 struct LanguageConfig {
+  std::string type = "llama";  // model_type: "llama", "mistral"
   int64_t vocabulary = 32000;
   int64_t width = 4096;
   int64_t intermediate = 11008;
@@ -53,6 +57,7 @@ struct LanguageConfig {
   int64_t key_value_heads = 32;
   int64_t head_width = 128;
   int64_t context = 2048;
+  int64_t window = 0;  // positions a token sees, itself included; 0 = all before it
   double rms_norm_eps = 1e-6;
   bool tied_head = false;
   bool attention_bias = false;
@@ -67,10 +72,14 @@ struct ModelConfig {
   VisionConfig vision;
   ProjectorConfig projector;
   LanguageConfig language;
-  int64_t feature_layer = -2;     // hidden state handed to the projector; 0 = embeddings, negative from the end
+  std::vector<int64_t> feature_layers = {-2};  // hidden states handed to the projector, channels side by side;
+                                               // 0 = embeddings, negative from the end
   bool keep_class_token = false;  // vision_feature_select_strategy "full" / mm_vision_select_feature "cls_patch"
   int64_t image_token = -1;       // the id that Hugging Face checkpoints reserve for <image>; -1 = none
   std::string dtype;              // torch_dtype of the file, "" when it is not named
+
+  /// Width of what the projector reads.
+  int64_t feature_width() const { return vision.width * static_cast<int64_t>(feature_layers.size()); }
 
   /// Rows of language-model input one picture becomes.
   int64_t tokens_per_image() const { return vision.patches() + (keep_class_token ? 1 : 0); }
@@ -78,6 +87,9 @@ struct ModelConfig {
   /// The number of vision blocks that have to run for `layer` (counted as hidden_states of transformers).
   /// Throws Error(argument) when the tower has no such layer.
   int64_t vision_blocks_for(int64_t layer) const;
+
+  /// The same for the deepest of feature_layers.
+  int64_t needed_vision_blocks() const;
 };
 
 }  // namespace llava::core

@@ -13,4 +13,8 @@ namespace llava::core {
 /// expected; other families and unknown towers are Error(unsupported).
 ModelConfig parse_model_config(const Json& json, std::string_view where);
 
+/// Throws Error(format) when the parts do not fit each other: feature layers the tower does not have (`layer_key` names
+/// the field), a context that does not hold one picture.
+void check_model_config(const ModelConfig& config, const char* layer_key, std::string_view where);
+
 }  // namespace llava::core

@@ -43,8 +43,9 @@ at::Tensor LanguageModel::attend(size_t layer, const at::Tensor& x_LD, const Rop
   rope_(q_LHK, k_LGK, rope.cos_LK, rope.sin_LK);
   const auto index = static_cast<int64_t>(layer);
   cache.write(index, k_LGK, v_LGK);
-  const auto out_LHK = attention(q_LHK, cache.keys(index, past + rows), cache.values(index, past + rows), past,
-                                 /*causal=*/true, 1.0 / std::sqrt(static_cast<double>(config_.head_width)));
+  const auto out_LHK =
+      attention(q_LHK, cache.keys(index, past + rows), cache.values(index, past + rows), past,
+                /*causal=*/true, 1.0 / std::sqrt(static_cast<double>(config_.head_width)), config_.window);
   return block.out(out_LHK.reshape({rows, config_.heads * config_.head_width}));
 }
 

@@ -1,6 +1,7 @@
 // The whole model.
 #include "model/model.hpp"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
 #include "base/error.hpp"
@@ -22,16 +23,21 @@ at::Tensor Model::vision_features(const at::Tensor& pixels_N3SS, const FeatureCh
   if (pixels_N3SS.dim() != 4 || pixels_N3SS.size(1) != 3 || pixels_N3SS.size(2) != size || pixels_N3SS.size(3) != size)
     throw Error(Status::argument, cat("pixels are ", shape_text(pixels_N3SS.sizes().vec()),
                                       ", the tower expects [N, 3, ", size, ", ", size, ']'));
-  const auto blocks = config_.vision_blocks_for(choice.layer.value_or(config_.feature_layer));
-  const auto state = vision_.hidden_state(pixels_N3SS, blocks, cancel);
+  std::vector<int64_t> blocks;
+  if (choice.layer)
+    blocks.push_back(config_.vision_blocks_for(*choice.layer));
+  else
+    for (const auto layer : config_.feature_layers) blocks.push_back(config_.vision_blocks_for(layer));
+  const auto states = vision_.hidden_states(pixels_N3SS, blocks, cancel);
+  const auto state = states.size() == 1 ? states.front() : at::cat(states, -1);
   if (choice.keep_class_token.value_or(config_.keep_class_token)) return state;
   return state.narrow(1, 1, state.size(1) - 1);
 }
 
 at::Tensor Model::project(const at::Tensor& features_NPC) const {
-  if (features_NPC.size(-1) != config_.vision.width)
+  if (features_NPC.size(-1) != config_.feature_width())
     throw Error(Status::argument,
-                cat("features are ", features_NPC.size(-1), " wide, the projector expects ", config_.vision.width));
+                cat("features are ", features_NPC.size(-1), " wide, the projector expects ", config_.feature_width()));
   return projector_(features_NPC.contiguous());
 }
 
@@ -44,7 +50,7 @@ void Model::warm_up() const {
   auto cache = language_.new_cache();
   const auto hidden = language_.forward(at::zeros({1, config_.language.width}, options), cache, {});
   language_.logits(hidden);
-  project(at::zeros({1, 1, config_.vision.width}, options));
+  project(at::zeros({1, 1, config_.feature_width()}, options));
 }
 
 }  // namespace llava::core

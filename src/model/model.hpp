@@ -33,7 +33,8 @@ class Model {
   at::Device device() const { return language_.device(); }
   at::ScalarType dtype() const { return language_.dtype(); }
 
-  /// Pixels [N, 3, S, S], f32 -> features of the tower [N, P, C] (or 1 + P rows with the class token).
+  /// Pixels [N, 3, S, S], f32 -> features of the tower [N, P, C] (or 1 + P rows with the class token); C is the
+  /// configuration's feature_width(), or the tower's width when `choice` names one layer.
   at::Tensor vision_features(const at::Tensor& pixels_N3SS, const FeatureChoice& choice, const Cancel& cancel) const;
 
   /// [N, P, C] -> [N, P, D].

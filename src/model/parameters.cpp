@@ -41,43 +41,40 @@ at::ScalarType scalar_type(DType dtype) {
   }
 }
 
-Parameters::Parameters(const TensorMap& map, const ModelConfig& config, Placement placement, Cancel cancel)
-    : placement_(placement), cancel_(cancel), needed_blocks_(config.vision_blocks_for(config.feature_layer)) {
-  for (const auto& view : map.all()) {
-    std::string_view layout;
-    auto name = canonical_name(view.name, &layout);
-    if (name.empty()) {
-      unknown_.push_back(view.name);
-      continue;
-    }
-    if (layout_.empty() || name == "language.norm.weight") layout_ = layout;
-    if (place_.empty()) place_ = view.file;
-    found_.emplace(std::move(name), &view);
-  }
-  const auto table = found_.find("language.embed_tokens.weight");
-  if (table != found_.end() && is_float(table->second->dtype))
-    activations_ = placement_.activations(scalar_type(table->second->dtype));
+Parameters::Parameters(const NamedTensors& tensors, const ModelConfig& config, Placement placement, Cancel cancel,
+                       Purpose purpose)
+    : tensors_(tensors),
+      purpose_(purpose),
+      placement_(placement),
+      cancel_(cancel),
+      needed_blocks_(config.needed_vision_blocks()) {
+  const auto table = tensors.found.find("language.embed_tokens.weight");
+  if (table != tensors.found.end() && is_float(table->second.dtype))
+    activations_ = placement_.activations(scalar_type(table->second.dtype));
 }
 
-const TensorView* Parameters::look_up(const std::string& name, const std::vector<int64_t>& shape) {
+const TensorView* Parameters::look_up(const std::string& name, const std::vector<int64_t>& shape, bool matrix) {
   cancel_.poll("load");
-  taken_[name] = true;
-  const auto entry = found_.find(name);
-  if (entry == found_.end()) {
-    missing_.push_back(name);
+  asked_.insert(name);
+  const auto entry = tensors_.found.find(name);
+  if (entry == tensors_.found.end()) {
+    faults_.missing.push_back(name);
     return nullptr;
   }
-  const auto& view = *entry->second;
+  const auto& view = entry->second;
+  const auto found = [&] {
+    return cat(view.file, ": ", view.name, " is ", shape_text(view.shape), ' ', dtype_name(view.dtype));
+  };
   if (view.shape != shape) {
-    misfits_.push_back(cat(view.name, " is ", shape_text(view.shape), ' ', dtype_name(view.dtype),
-                           ", config.json expects ", shape_text(shape)));
+    faults_.misfits.push_back(cat(found(), ", config.json expects ", shape_text(shape)));
     return nullptr;
   }
   if (!is_float(view.dtype)) {
-    misfits_.push_back(cat(view.name, " is ", dtype_name(view.dtype), ", expected f32, f16 or bf16"));
+    faults_.misfits.push_back(cat(found(), ", expected f32, f16 or bf16"));
     return nullptr;
   }
-  return &view;
+  taken_.push_back({&view, matrix});
+  return purpose_ == Purpose::load ? &view : nullptr;
 }
 
 at::Tensor Parameters::as_tensor(const TensorView& view, at::ScalarType dtype) const {
@@ -96,33 +93,34 @@ at::Tensor Parameters::as_tensor(const TensorView& view, at::ScalarType dtype) c
 }
 
 at::Tensor Parameters::take(const std::string& name, const std::vector<int64_t>& shape) {
-  const auto* view = look_up(name, shape);
+  const auto* view = look_up(name, shape, /*matrix=*/false);
   return view ? as_tensor(*view, activations_) : at::Tensor();
 }
 
 Weight Parameters::take_matrix(const std::string& name, const std::vector<int64_t>& shape) {
-  const auto* view = look_up(name, shape);
+  const auto* view = look_up(name, shape, /*matrix=*/true);
   if (!view) return Weight();
   const auto dtype = placement_.device.is_cpu() ? placement_.weights.value_or(scalar_type(view->dtype)) : activations_;
   return Weight(as_tensor(*view, dtype).view({shape[0], product(shape, 1)}));
 }
 
 std::vector<std::string> Parameters::leftovers() const {
-  auto names = unknown_;
-  for (const auto& [name, view] : found_)
-    if (!taken_.count(name) && !is_unused_tensor(name, needed_blocks_)) names.push_back(view->name);
+  auto names = tensors_.unknown;
+  for (const auto& [name, view] : tensors_.found)
+    if (!asked_.count(name) && !is_unused_tensor(name, needed_blocks_)) names.push_back(view.name);
   return names;
 }
 
 void Parameters::finish() const {
-  if (!missing_.empty() || !misfits_.empty()) {
-    std::string text = place_.empty() ? std::string("weights") : place_;
-    if (!misfits_.empty()) text += ": " + first_ten("tensors do not fit", misfits_);
-    if (!missing_.empty()) text += ": " + first_ten("tensors are missing", missing_);
-    throw Error(misfits_.empty() ? Status::not_found : Status::format, text);
+  if (purpose_ == Purpose::survey) return;
+  const auto& [missing, misfits] = faults_;
+  if (!missing.empty() || !misfits.empty()) {
+    std::string text = misfits.empty() ? "" : first_ten("tensors do not fit", misfits);
+    if (!missing.empty()) text += cat(text.empty() ? "" : "; ", first_ten("tensors are missing", missing));
+    throw Error(misfits.empty() ? Status::not_found : Status::format, text);
   }
   const auto unused = leftovers();
-  if (!unused.empty()) log_warning(place_ + ": " + first_ten("tensors are not used", unused));
+  if (!unused.empty()) log_warning(first_ten("tensors are not used", unused));
 }
 
 }  // namespace llava::core

@@ -1,15 +1,17 @@
 // The one door through which weights enter the model. Mapped views become tensors without a copy where device and dtype
-// allow it; every absence and every wrong shape of a load is collected and reported together.
+// allow it; every absence and every wrong shape of a load is collected and reported together. The same door serves to
+// find out what a load would need: a survey runs the modules' constructors and reads no weight.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/cancel.hpp"
 #include "model/config.hpp"
+#include "model/weight_names.hpp"
 #include "ops/weight.hpp"
 #include "weights/tensor_map.hpp"
 
@@ -26,10 +28,25 @@ struct Placement {
   }
 };
 
+/// What a load would stop at, one line each.
+struct LoadFaults {
+  std::vector<std::string> missing;  // canonical names
+  std::vector<std::string> misfits;  // published name, found, expected
+};
+
+/// A tensor that a module asked for and got.
+struct TakenTensor {
+  const TensorView* view;
+  bool matrix;  // keeps its stored type on the CPU; the rest takes the activations'
+};
+
 class Parameters {
  public:
-  /// Borrows `map` until finish().
-  Parameters(const TensorMap& map, const ModelConfig& config, Placement placement, Cancel cancel = {});
+  enum class Purpose { load, survey };  // survey: tensors handed out are undefined, and finish() is content
+
+  /// Borrows `tensors` until finish().
+  Parameters(const NamedTensors& tensors, const ModelConfig& config, Placement placement, Cancel cancel = {},
+             Purpose purpose = Purpose::load);
 
   /// A vector or small table in the activations' dtype. A missing or misfitting tensor is noted and an undefined one
   /// returned: finish() throws before it could be used.
@@ -38,7 +55,7 @@ class Parameters {
   /// A matrix as stored; `shape` may have more than two dimensions, the trailing ones are joined into columns.
   Weight take_matrix(const std::string& name, const std::vector<int64_t>& shape);
 
-  bool has(const std::string& name) const { return found_.count(name) != 0; }
+  bool has(const std::string& name) const { return tensors_.has(name); }
 
   /// Throws Error(not_found) for missing tensors, Error(format) when one has another shape or dtype than the
   /// configuration says; the message names the first ten of each. Tensors nobody took are written to the log.
@@ -46,21 +63,20 @@ class Parameters {
 
   /// Published names of tensors that were not taken, the known-unused ones left out.
   std::vector<std::string> leftovers() const;
-  const std::string& layout() const { return layout_; }
+  const LoadFaults& faults() const { return faults_; }
+  const std::vector<TakenTensor>& taken() const { return taken_; }
   const Placement& placement() const { return placement_; }
   at::ScalarType activation_dtype() const { return activations_; }
 
  private:
-  const TensorView* look_up(const std::string& name, const std::vector<int64_t>& shape);
+  const TensorView* look_up(const std::string& name, const std::vector<int64_t>& shape, bool matrix);
   at::Tensor as_tensor(const TensorView& view, at::ScalarType dtype) const;
 
-  std::map<std::string, const TensorView*, std::less<>> found_;
-  std::map<std::string, bool, std::less<>> taken_;
-  std::vector<std::string> unknown_;
-  std::vector<std::string> missing_;
-  std::vector<std::string> misfits_;
-  std::string layout_;
-  std::string place_;  // the first file, for messages
+  const NamedTensors& tensors_;
+  std::set<std::string, std::less<>> asked_;
+  std::vector<TakenTensor> taken_;
+  LoadFaults faults_;
+  Purpose purpose_;
   Placement placement_;
   at::ScalarType activations_ = at::kFloat;
   Cancel cancel_;

@@ -7,7 +7,7 @@ namespace llava::core {
 
 Projector::Projector(Parameters& parameters, const ModelConfig& config) : activation_(config.projector.activation) {
   for (int64_t i = 0; i < config.projector.depth; ++i) {
-    const int64_t in = i == 0 ? config.vision.width : config.language.width;
+    const int64_t in = i == 0 ? config.feature_width() : config.language.width;
     layers_.push_back(
         take_affine(parameters, cat("projector.linear_", i + 1), config.language.width, in, config.projector.bias));
   }

@@ -3,6 +3,8 @@
 
 #include <ATen/ops/cat.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "ops/ops.hpp"
 
@@ -16,7 +18,7 @@ VisionTower::VisionTower(Parameters& parameters, const ModelConfig& config)
   patch_embedding_ = parameters.take_matrix(embeddings + "patch_embedding.weight", {width, 3, patch, patch});
   positions_PC_ = parameters.take(embeddings + "position_embedding.weight", {1 + config_.patches(), width});
   before_blocks_ = take_norm(parameters, "vision.pre_layrnorm");  // misspelt in every checkpoint
-  const int64_t needed = config.vision_blocks_for(config.feature_layer);
+  const int64_t needed = config.needed_vision_blocks();
   for (int64_t i = 0; i < config_.layers; ++i) {
     const auto name = cat("vision.encoder.layers.", i, '.');
     if (i >= needed && !parameters.has(name + "layer_norm1.weight")) break;  // often not stored: nothing reads it
@@ -56,20 +58,28 @@ at::Tensor VisionTower::attend(const Block& block, const at::Tensor& x_NPC) cons
   return block.out(out_NPHK.reshape(x_NPC.sizes()));
 }
 
-at::Tensor VisionTower::hidden_state(const at::Tensor& pixels_N3SS, int64_t blocks, const Cancel& cancel) const {
-  if (blocks > loaded_blocks())
+at::Tensor VisionTower::run(const Block& block, const at::Tensor& x_NPC) const {
+  const auto attended = attend(block, normalise(x_NPC, block.before_attention)).add_(x_NPC);
+  const auto wide = activate(config_.activation, block.up(normalise(attended, block.before_mlp)));
+  return block.down(wide).add_(attended);
+}
+
+std::vector<at::Tensor> VisionTower::hidden_states(const at::Tensor& pixels_N3SS, const std::vector<int64_t>& blocks,
+                                                   const Cancel& cancel) const {
+  const int64_t deepest = *std::max_element(blocks.begin(), blocks.end());
+  if (deepest > loaded_blocks())
     throw Error(Status::argument,
-                cat("vision block ", blocks, " was asked for, the checkpoint holds ", loaded_blocks()));
+                cat("vision block ", deepest, " was asked for, the checkpoint holds ", loaded_blocks()));
   cancel.poll("image encoding");
+  std::vector<at::Tensor> states(blocks.size());
   auto x_NPC = normalise(embed(pixels_N3SS), before_blocks_);
-  for (int64_t i = 0; i < blocks; ++i) {
+  for (int64_t i = 0;; ++i) {
+    for (size_t k = 0; k < blocks.size(); ++k)
+      if (blocks[k] == i) states[k] = x_NPC;
+    if (i == deepest) return states;
     cancel.poll("image encoding");
-    const auto& block = blocks_[static_cast<size_t>(i)];
-    x_NPC = attend(block, normalise(x_NPC, block.before_attention)).add_(x_NPC);
-    const auto wide = activate(config_.activation, block.up(normalise(x_NPC, block.before_mlp)));
-    x_NPC = block.down(wide).add_(x_NPC);
+    x_NPC = run(blocks_[static_cast<size_t>(i)], x_NPC);
   }
-  return x_NPC;
 }
 
 }  // namespace llava::core

@@ -14,17 +14,19 @@ namespace llava::core {
 
 class VisionTower {
  public:
-  /// Takes the blocks that `config.feature_layer` needs; later ones may be absent from the checkpoint.
+  /// Takes the blocks that `config.feature_layers` need; later ones may be absent from the checkpoint.
   VisionTower(Parameters& parameters, const ModelConfig& config);
 
-  /// The hidden state after `blocks` blocks (0 = embeddings after pre_layrnorm), class token first.
+  /// The hidden states after each of `blocks` blocks (0 = embeddings after pre_layrnorm), class token first.
   ///
   ///   pixels_N3SS  f32, normalised
-  ///   returns      [N, 1 + P, C] in the activations' dtype
+  ///   blocks       in any order, at least one; the tower runs once, as far as the largest
+  ///   returns      one [N, 1 + P, C] in the activations' dtype for each of `blocks`
   ///
   /// Throws Error(argument) when more blocks are asked for than were loaded; polls `cancel` before each block.
   /// Source: transformers v4.57, models/clip/modeling_clip.py.
-  at::Tensor hidden_state(const at::Tensor& pixels_N3SS, int64_t blocks, const Cancel& cancel) const;
+  std::vector<at::Tensor> hidden_states(const at::Tensor& pixels_N3SS, const std::vector<int64_t>& blocks,
+                                        const Cancel& cancel) const;
 
   int64_t loaded_blocks() const { return static_cast<int64_t>(blocks_.size()); }
 
@@ -39,6 +41,7 @@ class VisionTower {
   Norm take_norm(Parameters& parameters, const std::string& name) const;
   at::Tensor embed(const at::Tensor& pixels_N3SS) const;
   at::Tensor attend(const Block& block, const at::Tensor& x_NPC) const;
+  at::Tensor run(const Block& block, const at::Tensor& x_NPC) const;
   at::Tensor normalise(const at::Tensor& x, const Norm& norm) const;
 
   VisionConfig config_;

@@ -14,7 +14,7 @@ constexpr std::string_view kImageMark = "<image>";
 
 class PromptWriter {
  public:
-  explicit PromptWriter(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  explicit PromptWriter(const Tokenizer& tokenizer, ImageMarks marks = {}) : tokenizer_(tokenizer), marks_(marks) {}
 
   void begin() {
     if (tokenizer_.bos() >= 0) put(tokenizer_.bos(), false);
@@ -41,16 +41,16 @@ class PromptWriter {
 
   void image() {
     end_run();
-    put(kImageToken, false);
-    ++prompt_.images;
-    prompt_.text += kImageMark;
+    put_mark(marks_.begin);
+    place();
+    put_mark(marks_.end);
   }
 
   void raw(const std::vector<int64_t>& ids, bool learned) {
     end_run();
     for (const int64_t id : ids) {
       if (id == kImageToken) {
-        image();
+        place();
         continue;
       }
       if (id < 0 || id >= tokenizer_.size())
@@ -86,6 +86,18 @@ class PromptWriter {
     after_ids_ = false;
   }
 
+  void put_mark(int64_t id) {
+    if (id < 0) return;
+    put(id, false);
+    prompt_.text += tokenizer_.piece(static_cast<int32_t>(id));
+  }
+
+  void place() {
+    put(kImageToken, false);
+    ++prompt_.images;
+    prompt_.text += kImageMark;
+  }
+
   bool is_learned(const TokenSpan& token) const {
     const int64_t end = std::max(token.end, token.begin + 1);  // byte tokens are empty: they stand for what follows
     return std::any_of(spans_.begin(), spans_.end(),
@@ -99,6 +111,7 @@ class PromptWriter {
   }
 
   const Tokenizer& tokenizer_;
+  ImageMarks marks_;
   Prompt prompt_;
   std::string run_;
   std::vector<Span> spans_;  // the learned bytes of run_
@@ -109,7 +122,7 @@ class PromptWriter {
 
 Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conversation& conversation,
                     const PromptOptions& options) {
-  PromptWriter writer(tokenizer);
+  PromptWriter writer(tokenizer, options.image_marks);
   for (const PromptPiece& piece : prompt_pieces(row, conversation, options.open_assistant_turn)) {
     switch (piece.kind) {
       case PromptPiece::Kind::begin:

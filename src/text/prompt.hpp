@@ -21,14 +21,22 @@ struct Prompt {
   std::string text;              // as rendered, "<image>" at the places; for people, never to be tokenised again
 };
 
+/// Ids that stand around every picture (mm_use_im_start_end: <im_start> and <im_end>); -1 = none.
+struct ImageMarks {
+  int64_t begin = -1;
+  int64_t end = -1;
+};
+
 struct PromptOptions {
   bool open_assistant_turn = true;
+  ImageMarks image_marks = {};
 };
 
 /// The prompt of a conversation. One BOS first (Template::bos); then every longest run of text between image places,
 /// special ids and raw ids is encoded in one go, with sentencepiece's blank before each run. Only the template's own
-/// marks become special ids ("</s>", "<s>"; "<|im_start|>", "<|im_end|>" where the tokenizer has them, else they are
-/// text); typed ones stay text. An end mark that raw ids of the answer already end with is not written twice.
+/// marks and the image marks become special ids ("</s>", "<s>"; "<|im_start|>", "<|im_end|>" where the tokenizer has
+/// them, else they are text); typed ones stay text. An end mark that raw ids of the answer already end with is not
+/// written twice.
 ///
 /// A token is learned when it stands for at least one byte of what the assistant says after "ASSISTANT:", its blank and
 /// its end mark included; the blank that separates turns under hf_llava_1_5 is not an end mark.

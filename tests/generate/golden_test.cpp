@@ -86,7 +86,7 @@ TEST_SUITE("golden") {
     const Case sample("tiny");
     const auto image = picture("wide.jpg");
     const auto pixels_N3SS = picture_pixels(*sample.bundle, {&image}, {});
-    const int64_t blocks = sample.bundle->config.vision_blocks_for(sample.bundle->config.feature_layer);
+    const int64_t blocks = sample.bundle->config.needed_vision_blocks();
     for (int64_t i = 0; i <= blocks; ++i)
       CHECK(distance(sample.bundle->model->vision_features(pixels_N3SS, {i, true}, {}).squeeze(),
                      sample.golden.tensor(cat("hidden.", i)).squeeze()) <= 1e-5);

@@ -13,7 +13,7 @@ import numpy
 import torch
 import transformers
 from safetensors.torch import save_file
-from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration, MistralConfig
 
 from tokenizer import train_tokenizer
 
@@ -49,7 +49,8 @@ class Shape:
     tied: bool = False
     projector_bias: bool = True
     projector_act: str = "gelu"
-    feature_layer: int = -2
+    feature_layer: int | list = -2
+    window: int | None = None  # a number makes the language model a Mistral
     strategy: str = "default"
     # the form on disk
     new_names: bool = False
@@ -66,7 +67,7 @@ class Shape:
 
     @property
     def image_token(self):
-        return self.pieces
+        return self.pieces if self.spare_rows else self.pieces - 1  # without spare rows: a piece that no prompt uses
 
     @property
     def tokens_per_image(self):
@@ -74,7 +75,8 @@ class Shape:
 
     @property
     def vision_blocks_used(self):
-        return self.feature_layer if self.feature_layer >= 0 else self.vision_layers + 1 + self.feature_layer
+        layers = self.feature_layer if isinstance(self.feature_layer, list) else [self.feature_layer]
+        return max(layer if layer >= 0 else self.vision_layers + 1 + layer for layer in layers)
 
 
 def configuration(shape):
@@ -82,12 +84,14 @@ def configuration(shape):
         hidden_size=shape.vision_width, intermediate_size=shape.vision_intermediate, num_hidden_layers=shape.vision_layers,
         num_attention_heads=shape.vision_heads, image_size=shape.image, patch_size=shape.patch,
         hidden_act=shape.vision_act, projection_dim=16)
-    text = LlamaConfig(
+    kind, special = LlamaConfig, dict(rope_scaling=shape.rope_scaling, attention_bias=shape.attention_bias, mlp_bias=shape.mlp_bias)
+    if shape.window:
+        kind, special = MistralConfig, dict(sliding_window=shape.window)
+    text = kind(
         vocab_size=shape.vocabulary, hidden_size=shape.width, intermediate_size=shape.intermediate,
         num_hidden_layers=shape.layers, num_attention_heads=shape.heads, num_key_value_heads=shape.kv_heads,
         head_dim=shape.head_dim, max_position_embeddings=shape.context, rms_norm_eps=shape.rms_eps,
-        rope_theta=shape.rope_theta, rope_scaling=shape.rope_scaling, attention_bias=shape.attention_bias,
-        mlp_bias=shape.mlp_bias, tie_word_embeddings=shape.tied)
+        rope_theta=shape.rope_theta, tie_word_embeddings=shape.tied, **special)
     return LlavaConfig(
         vision, text, image_token_index=shape.image_token, projector_hidden_act=shape.projector_act,
         vision_feature_select_strategy=shape.strategy, vision_feature_layer=shape.feature_layer,
@@ -211,7 +215,7 @@ def save_configs(config, shape, folder):
         part.pop("dtype", None)
         part.pop("_attn_implementation_autoset", None)
     if not shape.new_names:
-        settings["text_config"] = without_defaults(settings["text_config"], LlamaConfig().to_dict())
+        settings["text_config"] = without_defaults(settings["text_config"], type(config.text_config)().to_dict())
         settings["vision_config"] = without_defaults(settings["vision_config"], CLIPVisionConfig().to_dict())
         settings = {name: value for name, value in settings.items()
                     if (name, value) not in [("multimodal_projector_bias", True)] and name != "image_seq_length"}

@@ -1,0 +1,154 @@
+// What `llava info` prints, and what a loaded model says of itself.
+#include "checkpoint/describe.hpp"
+
+#include "base/error.hpp"
+#include "checkpoint/bundle.hpp"
+#include "checkpoint/plan.hpp"
+
+namespace llava::core {
+namespace {
+
+using Ordered = nlohmann::ordered_json;
+
+const char* rope_name(RopeConfig::Scaling scaling) {
+  switch (scaling) {
+    case RopeConfig::Scaling::none:
+      return "none";
+    case RopeConfig::Scaling::linear:
+      return "linear";
+    case RopeConfig::Scaling::dynamic:
+      return "dynamic";
+    case RopeConfig::Scaling::llama3:
+      return "llama3";
+  }
+  return "?";
+}
+
+Ordered vision_json(const ModelConfig& config) {
+  const auto& vision = config.vision;
+  const auto& layers = config.feature_layers;
+  const auto feature_layer = layers.size() == 1 ? Ordered(layers[0]) : Ordered(layers);
+  return {{"width", vision.width},
+          {"layers", vision.layers},
+          {"heads", vision.heads},
+          {"intermediate", vision.intermediate},
+          {"patch_size", vision.patch_size},
+          {"image_size", vision.image_size},
+          {"activation", activation_name(vision.activation)},
+          {"feature_layer", feature_layer},
+          {"keep_class_token", config.keep_class_token},
+          {"tokens_per_image", config.tokens_per_image()}};
+}
+
+Ordered language_json(const LanguageConfig& language) {
+  return {{"type", language.type},
+          {"vocabulary", language.vocabulary},
+          {"width", language.width},
+          {"layers", language.layers},
+          {"heads", language.heads},
+          {"key_value_heads", language.key_value_heads},
+          {"head_width", language.head_width},
+          {"intermediate", language.intermediate},
+          {"rope_theta", language.rope.theta},
+          {"rope_scaling", rope_name(language.rope.scaling)},
+          {"context", language.context},
+          {"sliding_window", language.window},
+          {"tied_head", language.tied_head}};
+}
+
+Ordered sources_json(const Checkpoint& checkpoint) {
+  auto list = Ordered::array();
+  for (const auto& source : checkpoint.sources)
+    list.push_back({{"role", source.role}, {"path", source.path}, {"why", source.why}});
+  return list;
+}
+
+Ordered tokenizer_json(const Checkpoint& checkpoint) {
+  if (!checkpoint.tokenizer) return nullptr;
+  Ordered json = {
+      {"tokens", checkpoint.tokenizer->size()}, {"bos", checkpoint.tokenizer->bos()}, {"eos", checkpoint.defaults.eos},
+      {"file", checkpoint.tokenizer_file},
+      {"kind", checkpoint.tokenizer->kind()},
+      {"unused_file", checkpoint.tokenizer_unused}};
+  const auto& marks = checkpoint.image_marks;
+  if (marks.begin >= 0) json["image_marks"] = {marks.begin, marks.end};
+  return json;
+}
+
+// For each device the types a load may ask for; "stored" is what it gets unasked.
+Ordered memory_json(const LoadPlan& plan) {
+  struct Type {
+    const char* name;
+    std::optional<at::ScalarType> type;
+  };
+  const Type types[] = {{"stored", {}}, {"f32", at::kFloat}, {"f16", at::kHalf}, {"bf16", at::kBFloat16}};
+  Ordered json = Ordered::object();
+  for (const auto device : {at::kCPU, at::kCUDA})
+    for (const auto& type : types) {
+      const auto need = memory_need(plan, {device, type.type});
+      const auto cache = need.cache_bytes_per_token * plan.checkpoint.context;
+      json[device == at::kCPU ? "cpu" : "cuda"][type.name] = {{"weight_bytes", need.weight_bytes},
+                                                              {"cache_bytes_per_token", need.cache_bytes_per_token},
+                                                              {"cache_bytes", cache},
+                                                              {"total_bytes", need.weight_bytes + cache}};
+    }
+  return json;
+}
+
+}  // namespace
+
+Ordered describe(const Checkpoint& checkpoint) {
+  const auto& defaults = checkpoint.defaults;
+  const auto& config = checkpoint.config;
+  const auto* row = checkpoint.chat_template;
+  return {
+      {"path", checkpoint.path},
+      {"family", checkpoint.family},
+      {"layout", checkpoint.layout},
+      {"sources", sources_json(checkpoint)},
+      {"parameters", checkpoint.parameters},
+      {"weight_bytes", checkpoint.weight_bytes},
+      {"stored_dtype", checkpoint.stored_dtype},
+      {"context", checkpoint.context},
+      {"vision", vision_json(config)},
+      {"projector",
+       {{"layers", config.projector.depth},
+        {"input_width", config.feature_width()},
+        {"activation", activation_name(config.projector.activation)}}},
+      {"language", language_json(config.language)},
+      {"tokenizer", tokenizer_json(checkpoint)},
+      {"template", row ? Ordered{{"name", row->key}, {"why", checkpoint.template_reason}} : Ordered(nullptr)},
+      {"sampling",
+       {{"temperature", defaults.temperature},
+        {"top_p", defaults.top_p},
+        {"top_k", defaults.top_k},
+        {"repetition_penalty", defaults.repetition_penalty},
+        {"max_tokens", defaults.max_tokens}}},
+      {"notes", checkpoint.notes},
+      {"unused_tensors", checkpoint.unused},
+  };
+}
+
+std::string plan_json(const LoadPlan& plan) {
+  auto json = describe(plan.checkpoint);
+  json["memory"] = memory_json(plan);
+  json["loadable"] = plan.problems.empty();
+  auto problems = Ordered::array();
+  for (const auto& problem : plan.problems)
+    problems.push_back(
+        {{"status", status_name(static_cast<int32_t>(problem.status()))}, {"message", problem.message()}});
+  json["problems"] = problems;
+  return json.dump();
+}
+
+std::string bundle_info_json(const Bundle& bundle) {
+  auto json = describe(bundle);
+  const auto& language = bundle.config.language;
+  const auto element = static_cast<int64_t>(c10::elementSize(bundle.model->language().dtype()));
+  json["fingerprint"] = bundle.fingerprint;
+  json["device"] = bundle.model->device().str();
+  json["cache_bytes_per_token"] = 2 * language.layers * language.key_value_heads * language.head_width * element;
+  return json.dump();
+}
+
+}  // namespace llava::core

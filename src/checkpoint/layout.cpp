@@ -1,0 +1,187 @@
+// Recognising layouts.
+#include "checkpoint/layout.hpp"
+
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/limits.hpp"
+#include "checkpoint/folder.hpp"
+#include "checkpoint/sources.hpp"
+#include "checkpoint/vision_lookup.hpp"
+#include "model/config_json.hpp"
+#include "model/original_config.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr const char* kWhere = "config.json";
+
+enum class Kind { hf, original, language };
+
+Kind kind_of(const Json& json) {
+  if (!json.is_object()) throw Error(Status::format, cat(kWhere, ": is no JSON object"));
+  if (json.contains("text_config")) return Kind::hf;
+  const auto type = read_string(json, "model_type", kWhere, "");
+  const bool wrapped = type == "llava" || type == "llava_llama" || type == "llava_mistral";
+  if (find_value(json, "mm_vision_tower", kWhere) || find_value(json, "mm_projector_type", kWhere) || wrapped)
+    return Kind::original;
+  if (type == "llama" || type == "mistral") return Kind::language;
+  throw Error(Status::unsupported,
+              cat(kWhere, ": model_type is \"", type,
+                  "\"; read here: llava (LlavaForConditionalGeneration or the "
+                  "original repository's), llava_llama, llava_mistral, and llama or mistral with a projector"));
+}
+
+std::string listed(const std::vector<std::string>& places) {
+  std::string text;
+  for (const auto& place : places) text += cat(text.empty() ? "" : ", ", place);
+  return text.empty() ? "nowhere" : text;
+}
+
+Json json_file(const std::string& path) { return parse_json(read_file(path, limits::kConfigJsonBytes), path); }
+
+// The deepest layer and widths that a file's projector has.
+int64_t projector_depth(const NamedTensors& tensors) {
+  int64_t depth = 0;
+  while (tensors.has(cat("projector.linear_", depth + 1, ".weight"))) ++depth;
+  return depth;
+}
+
+class Finder {
+ public:
+  Finder(Checkpoint& checkpoint, const Json& json, const LoadOptions& options)
+      : checkpoint_(checkpoint), json_(json), options_(options) {}
+
+  FoundLayout find() {
+    const auto kind = kind_of(json_);
+    const auto names = add_model_weights(found_.tensors, checkpoint_.path, options_);
+    add_source(kind == Kind::language ? "language model" : "model", checkpoint_.path, "named by the caller");
+    if (kind == Kind::hf)
+      read_hf(names);
+    else
+      read_original(kind);
+    if (!options_.projector.empty() && kind == Kind::hf) replace_projector(checkpoint_.config.projector.depth);
+    tie_missing_head();
+    return std::move(found_);
+  }
+
+ private:
+  void add_source(const char* role, const std::string& path, const std::string& why) {
+    checkpoint_.sources.push_back({role, path, why});
+  }
+
+  void note(const std::string& text) { checkpoint_.notes.push_back(text); }
+
+  void read_hf(const std::string& names) {
+    checkpoint_.config = parse_model_config(json_, kWhere);
+    checkpoint_.layout = names == "hf-5" ? "hf-5" : "hf";
+    checkpoint_.family = "llava-1.5";
+    // kept through a conversion from the original layout; transformers has no word for it
+    found_.companions.start_end = read_bool(json_, "mm_use_im_start_end", kWhere, false);
+    if (options_.vision_tower.empty()) return;
+    checkpoint_.config.vision = separate_tower("");
+    check_model_config(checkpoint_.config, "vision_feature_layer", kWhere);
+  }
+
+  void read_original(Kind kind) {
+    auto settings = kind == Kind::language ? settings_beside_projector() : parse_original_settings(json_, kWhere);
+    checkpoint_.layout = kind == Kind::language ? "parts" : "original";
+    if (!options_.projector.empty()) {
+      replace_projector(0);
+      settings.projector_depth = projector_depth(found_.tensors);
+    }
+    const auto vision = found_.tensors.has_prefix("vision.") && options_.vision_tower.empty()
+                            ? tower_inside(settings.vision_tower)
+                            : separate_tower(settings.vision_tower);
+    checkpoint_.config = original_model_config(json_, settings, vision, kWhere);
+    const bool linear = settings.projector_depth == 1;
+    checkpoint_.family = !linear ? "llava-1.5" : settings.start_end ? "llava-v0" : "llava-v1";
+    found_.companions.original = true;
+    found_.companions.aspect_ratio = settings.aspect_ratio;
+    found_.companions.start_end = settings.start_end;
+    found_.companions.patch_token = settings.patch_token;
+  }
+
+  // A language model by itself: the rest of the settings lies beside the projector, where training wrote them.
+  OriginalSettings settings_beside_projector() {
+    if (options_.projector.empty())
+      throw Error(Status::unsupported, cat(kWhere,
+                                           ": describes a language model alone; name a projector "
+                                           "(mm_projector.bin or .safetensors) and a vision_tower"));
+    const auto beside = std::filesystem::path(options_.projector).parent_path() / kWhere;
+    if (file_exists(beside.string())) {
+      note(cat("features and picture shape as ", beside.string(), " says"));
+      auto settings = parse_original_settings(json_file(beside.string()), beside.string());
+      settings.start_end = settings.patch_token = false;  // their tokens would need rows that the base does not have
+      return settings;
+    }
+    note("no config.json beside the projector: layer -2, no class token, centre crop");
+    OriginalSettings settings;
+    settings.patch_token = false;
+    return settings;
+  }
+
+  VisionConfig tower_inside(const std::string& name) {
+    const auto place = find_vision_tower(name, "", checkpoint_.path);
+    if (!place.folder.empty()) {
+      add_source("configuration of the vision tower", place.folder, place.why);
+      found_.companions.tower_folder = place.folder;
+      const auto where = place.folder + "/config.json";
+      return parse_tower_config(json_file(where), where);
+    }
+    const auto known = known_tower(name);
+    if (!known)
+      throw Error(Status::not_found, cat("the checkpoint holds the weights of its vision tower \"", name,
+                                         "\" and not its configuration; looked for a config.json in ",
+                                         listed(place.looked), "; name its folder as vision_tower"));
+    note(cat("sizes of the vision tower from its name, ", name));
+    return *known;
+  }
+
+  VisionConfig separate_tower(const std::string& name) {
+    const auto place = find_vision_tower(name, options_.vision_tower, checkpoint_.path);
+    if (place.folder.empty())
+      throw Error(Status::not_found,
+                  name.empty() ? std::string("config.json names no vision tower; name its folder as vision_tower")
+                               : cat("the vision tower \"", name, "\" was not found; looked in ", listed(place.looked),
+                                     "; name its folder as vision_tower (nothing is downloaded)"));
+    found_.tensors.remove_prefix("vision.");
+    add_tower_weights(found_.tensors, place.folder, options_);
+    add_source("vision tower", place.folder, place.why);
+    found_.companions.tower_folder = place.folder;
+    const auto where = place.folder + "/config.json";
+    return parse_tower_config(json_file(where), where);
+  }
+
+  void replace_projector(int64_t expected_depth) {
+    found_.tensors.remove_prefix("projector.");
+    add_projector_weights(found_.tensors, options_.projector, options_);
+    add_source("projector", options_.projector, "named by the caller");
+    const auto depth = projector_depth(found_.tensors);
+    if (expected_depth > 0 && depth != expected_depth)
+      throw Error(Status::format,
+                  cat(options_.projector, ": has ", depth, " linear layers, ", kWhere, " expects ", expected_depth));
+  }
+
+  // transformers fills an absent head with random numbers; what was meant is a head shared with the embeddings
+  void tie_missing_head() {
+    auto& language = checkpoint_.config.language;
+    if (language.tied_head || found_.tensors.has("lm_head.weight")) return;
+    language.tied_head = true;
+    note("lm_head.weight is absent: the token embeddings are the head too");
+  }
+
+  Checkpoint& checkpoint_;
+  const Json& json_;
+  const LoadOptions& options_;
+  FoundLayout found_;
+};
+
+}  // namespace
+
+FoundLayout find_layout(Checkpoint& checkpoint, const Json& config, const LoadOptions& options) {
+  return Finder(checkpoint, config, options).find();
+}
+
+}  // namespace llava::core

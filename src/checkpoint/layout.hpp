@@ -1,0 +1,30 @@
+// Which of the published shapes a folder has, and what its configuration says. Weights are opened, not read.
+#pragma once
+
+#include <string>
+
+#include "base/json.hpp"
+#include "checkpoint/checkpoint.hpp"
+#include "checkpoint/companions.hpp"
+#include "model/weight_names.hpp"
+
+namespace llava::core {
+
+struct FoundLayout {
+  NamedTensors tensors;
+  CompanionSettings companions;
+};
+
+/// Recognises the folder checkpoint.path by its config.json and fills layout, family, sources, config and notes.
+///
+///   hf        text_config: LlavaForConditionalGeneration, names of transformers <= 4.51 ("hf") or later ("hf-5")
+///   original  mm_vision_tower or an mm_projector inside: haotian-liu/LLaVA, v0 to v1.5; the tower inside the
+///   checkpoint
+///             or found by checkpoint/vision_lookup
+///   parts     a LLaMA or Mistral by itself; options.projector and options.vision_tower make it a LLaVA
+///
+/// options.vision_tower and options.projector replace what the checkpoint has.
+/// Throws Error(not_found | format | unsupported | limit | io | cancelled | timeout).
+FoundLayout find_layout(Checkpoint& checkpoint, const Json& config, const LoadOptions& options);
+
+}  // namespace llava::core

@@ -1,0 +1,43 @@
+// What loading a checkpoint would do: which files give which tensors, what is missing, how much memory it takes. Only
+// headers and small files are read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "checkpoint/checkpoint.hpp"
+#include "model/parameters.hpp"
+#include "model/weight_names.hpp"
+
+namespace llava::core {
+
+struct LoadPlan {
+  Checkpoint checkpoint;
+  NamedTensors tensors;            // canonical names; mapped
+  std::vector<TakenTensor> taken;  // what the modules would take; views of `tensors`
+  std::vector<Error> problems;     // why a load would fail; empty when it would not
+  std::string config_text;         // of config.json
+};
+
+/// Makes the plan; options.device and options.dtype do not matter to it.
+///
+/// What cannot be understood at all is thrown: Error(not_found | format | unsupported | limit | io | argument |
+/// cancelled | timeout). Tensors that are missing or misfit and companions that are absent or broken are collected in
+/// `problems`; the fields of `checkpoint` that depend on them are then empty.
+LoadPlan plan_load(const std::string& path, const LoadOptions& options);
+
+/// Throws the plan's problems, all in one message, with the status of the first. Nothing when there are none.
+void require_loadable(const LoadPlan& plan);
+
+/// What a model of this plan takes up on a device.
+struct MemoryNeed {
+  int64_t weight_bytes = 0;
+  int64_t cache_bytes_per_token = 0;
+};
+MemoryNeed memory_need(const LoadPlan& plan, const Placement& placement);
+
+/// The plan as one JSON object: what `llava info` prints.
+std::string plan_json(const LoadPlan& plan);
+
+}  // namespace llava::core
