@@ -4,40 +4,13 @@
 #include "arguments.hpp"
 #include "base/limits.hpp"
 #include "device_number.hpp"
+#include "load_options.hpp"
 #include "options_calls.hpp"
 
 using namespace llava::capi;
 using llava::core::Bundle;
-using llava::core::Error;
-using llava::core::Status;
 
 namespace {
-
-std::optional<at::ScalarType> scalar_type(int32_t dtype) {
-  switch (dtype) {
-    case LLAVA_DTYPE_F32:
-      return at::kFloat;
-    case LLAVA_DTYPE_F16:
-      return at::kHalf;
-    case LLAVA_DTYPE_BF16:
-      return at::kBFloat16;
-    default:
-      return std::nullopt;
-  }
-}
-
-std::function<void(const llava::core::LoadProgress&)> teller(const llava_load_options& settings) {
-  if (!settings.progress) return {};
-  return [call = settings.progress, user_data = settings.progress_user_data](const llava::core::LoadProgress& now) {
-    const std::string item(now.item);
-    const auto answer = ask_callback("progress", LLAVA_LOAD_ABORT, [&] {
-      return call(now.phase, now.done_bytes, now.total_bytes, item.c_str(), user_data);
-    });
-    if (answer == LLAVA_LOAD_ABORT) throw Error(Status::cancelled, "the progress callback stopped the load");
-  };
-}
-
-std::string text_or_empty(const char* text) { return text ? text : ""; }
 
 int64_t cache_bytes_per_token(const Bundle& bundle) {
   const auto& language = bundle.config.language;
@@ -56,16 +29,8 @@ llava_status llava_load(const char* path, const llava_load_options* options, lla
     const auto folder = path_argument(path, "path");
     const auto settings = read_options(options);
     const CancelUse use(settings.cancel);
-    llava::core::LoadOptions load;
-    load.device = device_text(settings.device);
-    load.dtype = scalar_type(settings.dtype);
-    load.template_name = text_or_empty(settings.template_name);
-    load.max_context = settings.max_context;
-    load.verify = settings.verify != 0;
-    load.cancel = use.cancel();
-    load.progress = teller(settings);
-    load.cancel.poll("load");
-    *out = wrap<llava_model>(std::make_shared<ModelObject>(llava::core::load_bundle(folder, load)));
+    *out = wrap<llava_model>(
+        std::make_shared<ModelObject>(llava::core::load_bundle(folder, core_load_options(settings, use))));
   });
 }
 

@@ -42,8 +42,18 @@ constexpr OptionField kImageFields[] = {
 // ---- llava_load_options
 constexpr Choice kDtypes[] = {
     {"auto", LLAVA_DTYPE_AUTO}, {"f32", LLAVA_DTYPE_F32}, {"f16", LLAVA_DTYPE_F16}, {"bf16", LLAVA_DTYPE_BF16}};
-constexpr llava_load_options kLoadDefaults = {
-    sizeof(llava_load_options), LLAVA_DTYPE_AUTO, nullptr, nullptr, 0, nullptr, nullptr, nullptr, 0, 0};
+constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_options),
+                                              .dtype = LLAVA_DTYPE_AUTO,
+                                              .device = nullptr,
+                                              .template_name = nullptr,
+                                              .max_context = 0,
+                                              .progress = nullptr,
+                                              .progress_user_data = nullptr,
+                                              .cancel = nullptr,
+                                              .verify = 0,
+                                              .reserved = 0,
+                                              .vision_tower = nullptr,
+                                              .projector = nullptr};
 constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
     LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
@@ -54,6 +64,33 @@ constexpr OptionField kLoadFields[] = {
     LLAVA_FIELD(llava_load_options, cancel, opaque),
     LLAVA_FIELD(llava_load_options, verify, flag),
     LLAVA_FIELD(llava_load_options, reserved, reserved),
+    LLAVA_FIELD(llava_load_options, vision_tower, text, between(1, core::limits::kPathBytes)),
+    LLAVA_FIELD(llava_load_options, projector, text, between(1, core::limits::kPathBytes)),
+};
+
+// ---- llava_save_options
+constexpr Choice kLayouts[] = {
+    {"keep", LLAVA_LAYOUT_KEEP}, {"hf", LLAVA_LAYOUT_HF}, {"original", LLAVA_LAYOUT_ORIGINAL}};
+constexpr llava_save_options kSaveDefaults = {.struct_size = sizeof(llava_save_options),
+                                              .layout = LLAVA_LAYOUT_KEEP,
+                                              .dtype = LLAVA_DTYPE_AUTO,
+                                              .overwrite = 0,
+                                              .shard_bytes = 5'000'000'000,
+                                              .vision_tower = nullptr,
+                                              .projector = nullptr,
+                                              .progress = nullptr,
+                                              .progress_user_data = nullptr,
+                                              .cancel = nullptr};
+constexpr OptionField kSaveFields[] = {
+    LLAVA_CHOICE(llava_save_options, layout, kLayouts),
+    LLAVA_CHOICE(llava_save_options, dtype, kDtypes),
+    LLAVA_FIELD(llava_save_options, overwrite, flag),
+    LLAVA_FIELD(llava_save_options, shard_bytes, i64, between(1, kMost64)),
+    LLAVA_FIELD(llava_save_options, vision_tower, text, between(1, core::limits::kPathBytes)),
+    LLAVA_FIELD(llava_save_options, projector, text, between(1, core::limits::kPathBytes)),
+    LLAVA_FIELD(llava_save_options, progress, opaque),
+    LLAVA_FIELD(llava_save_options, progress_user_data, opaque),
+    LLAVA_FIELD(llava_save_options, cancel, opaque),
 };
 
 // ---- llava_encode_options
@@ -152,12 +189,13 @@ constexpr OptionField kChatFields[] = {
 
 constexpr OptionStruct kImage = LLAVA_STRUCT(llava_image_options, kImageDefaults, kImageFields);
 constexpr OptionStruct kLoad = LLAVA_STRUCT(llava_load_options, kLoadDefaults, kLoadFields);
+constexpr OptionStruct kSave = LLAVA_STRUCT(llava_save_options, kSaveDefaults, kSaveFields);
 constexpr OptionStruct kEncode = LLAVA_STRUCT(llava_encode_options, kEncodeDefaults, kEncodeFields);
 constexpr OptionStruct kForward = LLAVA_STRUCT(llava_forward_options, kForwardDefaults, kForwardFields);
 constexpr OptionStruct kTemplate = LLAVA_STRUCT(llava_template_options, kTemplateDefaults, kTemplateFields);
 constexpr OptionStruct kSession = LLAVA_STRUCT(llava_session_options, kSessionDefaults, kSessionFields);
 constexpr OptionStruct kChat = LLAVA_STRUCT(llava_chat_options, kChatDefaults, kChatFields);
-constexpr const OptionStruct* kAll[] = {&kImage, &kLoad, &kEncode, &kForward, &kTemplate, &kSession, &kChat};
+constexpr const OptionStruct* kAll[] = {&kImage, &kLoad, &kSave, &kEncode, &kForward, &kTemplate, &kSession, &kChat};
 
 }  // namespace
 
@@ -168,6 +206,10 @@ const OptionStruct& option_struct<llava_image_options>() {
 template <>
 const OptionStruct& option_struct<llava_load_options>() {
   return kLoad;
+}
+template <>
+const OptionStruct& option_struct<llava_save_options>() {
+  return kSave;
 }
 template <>
 const OptionStruct& option_struct<llava_encode_options>() {

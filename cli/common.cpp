@@ -19,6 +19,8 @@ void on_interrupt(int) {
   if (interrupt_handle) llava_cancel_cancel(interrupt_handle);
 }
 
+}  // namespace
+
 llava::Dtype dtype_named(const std::string& name) {
   if (name == "f32") return llava::Dtype::f32;
   if (name == "f16") return llava::Dtype::f16;
@@ -26,55 +28,61 @@ llava::Dtype dtype_named(const std::string& name) {
   return llava::Dtype::automatic;
 }
 
-/// A line on stderr that grows; silent when stderr is no terminal or loading takes less than half a second.
-class ProgressBar {
- public:
-  bool operator()(const llava::LoadProgress& progress) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!terminal_ || now - start_ < std::chrono::milliseconds(500) || now - shown_ < std::chrono::milliseconds(100))
-      return true;
-    shown_ = now;
-    const int percent =
-        progress.bytes_total > 0 ? static_cast<int>(100 * progress.bytes_done / progress.bytes_total) : 0;
-    std::cerr << "\r\033[K" << progress.phase << ' ' << percent << " % " << progress.item << std::flush;
-    written_ = true;
+bool ProgressBar::operator()(const llava::LoadProgress& progress) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || now - start_ < std::chrono::milliseconds(500) || now - shown_ < std::chrono::milliseconds(100))
     return true;
-  }
-  ~ProgressBar() {
-    if (written_) std::cerr << "\r\033[K" << std::flush;
-  }
+  shown_ = now;
+  const int percent = progress.bytes_total > 0 ? static_cast<int>(100 * progress.bytes_done / progress.bytes_total) : 0;
+  std::cerr << "\r\033[K" << progress.phase << ' ' << percent << " % " << progress.item << std::flush;
+  written_ = true;
+  return true;
+}
 
- private:
-  bool terminal_ = isatty(STDERR_FILENO) != 0;
-  bool written_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), shown_;
-};
+ProgressBar::ProgressBar() : terminal_(isatty(STDERR_FILENO) != 0), start_(std::chrono::steady_clock::now()) {}
 
-}  // namespace
+ProgressBar::~ProgressBar() {
+  if (written_) std::cerr << "\r\033[K" << std::flush;
+}
 
 void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
-  verb.add_option("MODEL", arguments.path, "model folder (Hugging Face LLaVA-1.5 layout)")->required();
+  verb.add_option("MODEL", arguments.path,
+                  "model folder: Hugging Face's or the original layout, or a language model with --projector")
+      ->required();
   verb.add_option("--device", arguments.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   verb.add_option("--dtype", arguments.dtype, "of the weights: auto (as stored), f32, bf16, f16")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))
       ->capture_default_str();
   verb.add_option("--template", arguments.template_name, "conversation template; none: prompts as they are");
   verb.add_option("--context", arguments.context, "most positions; 0: the model's")->check(CLI::NonNegativeNumber);
+  add_parts(verb, arguments.vision_tower, arguments.projector);
   verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
   verb.add_flag("--verify", arguments.verify, "look for NaN and infinity in every weight before anything is computed");
 }
 
-llava::Model open_model(const ModelArguments& arguments) {
-  if (arguments.threads > 0) llava::set_threads(arguments.threads);
-  ProgressBar bar;
+void add_parts(CLI::App& verb, std::string& vision_tower, std::string& projector) {
+  verb.add_option("--vision-tower", vision_tower, "folder of the CLIP tower, instead of the one the checkpoint names");
+  verb.add_option("--projector", projector, "file with a projector (mm_projector), instead of the checkpoint's");
+}
+
+llava::LoadOptions load_options(const ModelArguments& arguments) {
   llava::LoadOptions options;
   options.device = arguments.device == "auto" ? "" : arguments.device;
   options.dtype = dtype_named(arguments.dtype);
   options.template_name = arguments.template_name == "none" ? "" : arguments.template_name;
   options.max_context = arguments.context;
   options.verify = arguments.verify;
-  options.progress = [&bar](const llava::LoadProgress& progress) { return bar(progress); };
+  options.vision_tower = arguments.vision_tower;
+  options.projector = arguments.projector;
   options.cancel = interrupt_token();
+  return options;
+}
+
+llava::Model open_model(const ModelArguments& arguments) {
+  if (arguments.threads > 0) llava::set_threads(arguments.threads);
+  ProgressBar bar;
+  auto options = load_options(arguments);
+  options.progress = [&bar](const llava::LoadProgress& progress) { return bar(progress); };
   return llava::load(arguments.path, options);
 }
 
@@ -113,6 +121,17 @@ const llava::Cancel& interrupt_token() {
 }
 
 void reset_interrupt() { interrupt_token().reset(); }
+
+int64_t parse_bytes(const std::string& text, const char* option) {
+  int64_t number = 0;
+  const auto* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  const std::string unit(result.ptr, end);
+  const int64_t factor = unit.empty() ? 1 : unit == "K" ? 1000 : unit == "M" ? 1000000 : unit == "G" ? 1000000000 : 0;
+  if (result.ec != std::errc() || factor == 0 || number < 1 || number > INT64_MAX / factor)
+    throw UsageError(std::string(option) + ": \"" + text + "\" is no size; expected a number, or 500M, 5G");
+  return number * factor;
+}
 
 std::vector<int32_t> parse_ids(const std::string& text) {
   std::vector<int32_t> ids;

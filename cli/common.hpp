@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <llava/llava.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,17 +13,42 @@
 
 namespace llava_cli {
 
-/// MODEL --device --dtype --threads --context --template --verify.
+/// MODEL --device --dtype --threads --context --template --vision-tower --projector --verify.
 struct ModelArguments {
   std::string path;
   std::string device = "auto";
   std::string dtype = "auto";
   std::string template_name;  // "" = the checkpoint's; "none" = prompts as they are
+  std::string vision_tower, projector;
   int64_t context = 0;
   int32_t threads = 0;  // 0 = as many as LibTorch chooses
   bool verify = false;
 };
 void add_model_arguments(CLI::App& verb, ModelArguments& arguments);
+
+/// --vision-tower, --projector.
+void add_parts(CLI::App& verb, std::string& vision_tower, std::string& projector);
+
+/// What the arguments say, without a progress callback.
+llava::LoadOptions load_options(const ModelArguments& arguments);
+
+/// "auto", "f32", "f16", "bf16".
+llava::Dtype dtype_named(const std::string& name);
+
+/// A line on stderr that grows; silent when stderr is no terminal or the work takes less than half a second.
+class ProgressBar {
+ public:
+  ProgressBar();
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+  bool operator()(const llava::LoadProgress& progress);
+
+ private:
+  bool terminal_ = false;
+  bool written_ = false;
+  std::chrono::steady_clock::time_point start_, shown_;
+};
 
 /// Loads with a progress bar when stderr is a terminal and it takes longer than a moment.
 llava::Model open_model(const ModelArguments& arguments);
@@ -41,6 +67,9 @@ void check_standard_input(const std::vector<std::string>& pictures, const std::s
 const llava::Cancel& interrupt_token();
 /// Forgets an earlier Ctrl-C.
 void reset_interrupt();
+
+/// "500M" -> bytes, with K, M, G for powers of 1000; throws UsageError.
+int64_t parse_bytes(const std::string& text, const char* option);
 
 /// "1,2,-200,3" -> ids; throws UsageError naming the piece that is no number.
 std::vector<int32_t> parse_ids(const std::string& text);

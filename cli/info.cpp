@@ -1,4 +1,4 @@
-// `llava info`: what a model is.
+// `llava info`: what a model is, from its headers and small files; no weight is read.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -25,14 +25,15 @@ void print_lines(const Json& json, const std::string& before) {
 }  // namespace
 
 void add_info(CLI::App& app) {
-  auto* verb =
-      app.add_subcommand("info", "what a model is: layout, sizes, template and why, tensors that are not used");
+  auto* verb = app.add_subcommand(
+      "info",
+      "what a model is, without loading it: layout, sizes, memory, template and why, what is missing or not used");
   auto arguments = std::make_shared<ModelArguments>();
   auto json = std::make_shared<bool>(false);
   add_model_arguments(*verb, *arguments);
   verb->add_flag("--json", *json, "one JSON object");
   verb->callback([arguments, json] {
-    const auto text = open_model(*arguments).info_json();
+    const auto text = llava::plan_json(arguments->path, load_options(*arguments));
     if (*json)
       std::cout << text << '\n';
     else

@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
     app.footer(kExitCodes);
     add_chat(app);
     add_info(app);
+    add_convert(app);
     add_research(app);
     add_bench(app);
     add_show(app);

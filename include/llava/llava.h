@@ -23,6 +23,7 @@
 
 #include "base.h"
 #include "chat.h"
+#include "checkpoint.h"
 #include "device.h"
 #include "encode.h"
 #include "image.h"

@@ -16,6 +16,7 @@
 
 #include "hpp/base.hpp"
 #include "hpp/chat.hpp"
+#include "hpp/checkpoint.hpp"
 #include "hpp/device.hpp"
 #include "hpp/image.hpp"
 #include "hpp/message.hpp"

@@ -43,6 +43,10 @@ typedef struct llava_load_options {
   llava_cancel *cancel;            /**< looked at every 4 MiB; NULL for none */
   int32_t verify;    /**< 1: look for NaN and infinity in every weight, and check the files' checksums; default 0 */
   uint32_t reserved; /**< 0 */
+  const char *vision_tower; /**< folder of a CLIP tower, used instead of any other; NULL (default): the one inside the
+                                 checkpoint, or the one it names: looked for inside and beside its folder and in the
+                                 Hugging Face cache, never downloaded */
+  const char *projector; /**< file with a projector (mm_projector), used instead of any other; NULL: the checkpoint's */
 } llava_load_options;
 
 /** What a model can take. Filled by llava_model_limits(). Since 0.1. */
@@ -101,7 +105,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_options_to_json(con
                                                                              llava_string **out);
 
 /**
- * Loads a model from a checkpoint directory. Weights are mapped from the files: keep those unchanged while the model
+ * Loads a model from a checkpoint directory: Hugging Face's LlavaForConditionalGeneration, the original repository's
+ * layout, or a LLaMA or Mistral with options->projector and options->vision_tower. Weights are mapped from the files: keep those unchanged while the model
  * lives.
  *
  * @param path     the directory

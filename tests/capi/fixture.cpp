@@ -41,6 +41,11 @@ std::string live_objects() {
   return take(text);
 }
 
+const char* Fixture::fresh_target() {
+  targets.push_back(folder + "/target-" + std::to_string(targets.size()));
+  return targets.back().c_str();
+}
+
 llava_string* Fixture::fresh(const llava_string*) {
   llava_string* handle = nullptr;
   need(llava_live_objects(&handle), "string");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ inline void must(bool right) {
 
 inline void initialise(llava_image_options& o) { must(llava_image_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_load_options& o) { must(llava_load_options_init(&o, sizeof o) == LLAVA_OK); }
+inline void initialise(llava_save_options& o) { must(llava_save_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_encode_options& o) { must(llava_encode_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_forward_options& o) { must(llava_forward_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_template_options& o) { must(llava_template_options_init(&o, sizeof o) == LLAVA_OK); }
@@ -137,6 +139,9 @@ class Fixture {
   template <typename Handle>
   Handle* make();
 
+  /// A path inside `folder` where nothing is yet; valid as long as the fixture.
+  const char* fresh_target();
+
   /// What an output holds before a call; must be gone after a failure.
   template <typename Handle>
   Handle* poison() {
@@ -150,6 +155,7 @@ class Fixture {
   float numbers[4] = {1, 2, 3, 4};
   int64_t shape[2] = {2, 2};
   int32_t ids[3] = {1, 5, 6};
+  std::deque<std::string> targets;
   int32_t threads = 1;
   alignas(64) char foreign[128] = {};  // no handle
 

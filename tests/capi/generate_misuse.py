@@ -26,7 +26,10 @@ MAY_BE_NULL = {("llava_chat", "message"), ("llava_chat_start", "message"), ("lla
 
 # Proper values by "function.argument", else by argument. Expressions see `f`, the fixture.
 GOOD = {
-    "llava_load.path": "f.model_path.c_str()", "llava_image_from_file.path": "f.picture_path.c_str()",
+    "llava_load.path": "f.model_path.c_str()", "llava_load_plan.path": "f.model_path.c_str()",
+    "llava_convert.path": "f.model_path.c_str()", "target": "f.fresh_target()",
+    "llava_merge_delta.path": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_base"',
+    "llava_merge_delta.delta": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_delta"', "llava_image_from_file.path": "f.picture_path.c_str()",
     "llava_embedding_save.path": "f.embedding_path.c_str()", "llava_embedding_load.path": "f.embedding_path.c_str()",
     "llava_session_save.path": "f.session_path.c_str()", "llava_session_load.path": "f.session_path.c_str()",
     "llava_message_from_json.json": '"{\\"role\\":\\"user\\",\\"content\\":\\"hi\\"}"',
@@ -70,6 +73,7 @@ WRONG = {
 
 # Texts that are no UTF-8, whatever the function.
 NOT_UTF8 = ['"\\xED\\xA0\\x80"', '"\\xC0\\x80"', '"a\\xE2\\x82"', '"\\xFF"', '"\\xF4\\x90\\x80\\x80"']
+PATHS = {"path", "delta", "target"}
 FRESH = {"session", "stream", "decoder", "message", "cancel"}
 FILLED = ("_desc *", "_usage *", "llava_limits *")
 
@@ -230,11 +234,14 @@ class Writer:
         name = argument.name
         sized = self.function.name.endswith("_n")
         self.case(f"{name} NULL", f"a.{name} = nullptr;", BAD, name)
-        if name == "path":
-            self.case("path empty", 'a.path = "";', BAD, name)
-            self.case("path too long", "a.path = f.long_path.c_str();", "LLAVA_ERR_LIMIT", name)
-            if not self.function.name.endswith("_save"):
-                self.case("path missing", 'a.path = "/nonexistent/llava";', "LLAVA_ERR_NOT_FOUND", name)
+        if name in PATHS:
+            self.case(f"{name} empty", f'a.{name} = "";', BAD, name)
+            self.case(f"{name} too long", f"a.{name} = f.long_path.c_str();", "LLAVA_ERR_LIMIT", name)
+            if name != "target" and not self.function.name.endswith("_save"):
+                self.case(f"{name} missing", f'a.{name} = "/nonexistent/llava";', "LLAVA_ERR_NOT_FOUND", name)
+            if name == "target":
+                self.case("target there already", "a.target = f.folder.c_str();", BAD, name)
+                self.case("target in no folder", 'a.target = "/nonexistent/llava/target";', "LLAVA_ERR_IO", name)
             return
         for text in NOT_UTF8:
             length = f" a.size = strlen({text});" if sized else ""

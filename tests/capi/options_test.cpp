@@ -49,6 +49,17 @@ const Calls& calls_of(const OptionStruct& table) {
   static const std::pair<std::string, Calls> all[] = {
       LLAVA_CALLS(image_options, llava_image, llava_image_from_file(f.picture_path.c_str(), o, out)),
       LLAVA_CALLS(load_options, llava_model, llava_load(f.model_path.c_str(), o, out)),
+      {"save_options",
+       {[](void* o, size_t n) { return llava_save_options_init(static_cast<llava_save_options*>(o), n); },
+        [](void* o, size_t n, const char* j, llava_buffer** k) {
+          return llava_save_options_from_json(static_cast<llava_save_options*>(o), n, j, k);
+        },
+        [](const void* o, llava_string** s) {
+          return llava_save_options_to_json(static_cast<const llava_save_options*>(o), s);
+        },
+        [](Fixture& f, const void* o) {
+          return llava_convert(f.model_path.c_str(), f.fresh_target(), static_cast<const llava_save_options*>(o));
+        }}},
       LLAVA_CALLS(encode_options, llava_embedding, llava_encode_image(f.model, f.image, o, out)),
       LLAVA_CALLS(forward_options, llava_tensor, llava_forward(f.model, f.ids, 3, nullptr, 0, o, out)),
       LLAVA_CALLS(template_options, llava_string, llava_apply_template(f.model, f.message_list, 1, o, out)),

@@ -21,6 +21,7 @@ import unittest
 
 COMMAND = sys.argv.pop(1) if len(sys.argv) > 1 else "build/bin/llava"
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "model"
+CHECKPOINTS = str(GOLDEN.parents[1] / "checkpoints" / "golden") + "/"
 TINY, PICTURE = str(GOLDEN / "tiny"), str(GOLDEN / "pictures" / "wide.jpg")
 
 
@@ -45,7 +46,7 @@ def read_npy(path):
 class OneShot(unittest.TestCase):
     def test_version_and_help(self):
         self.assertRegex(run("--version").stdout.decode(), r"^llava \d+\.\d+\.\d+")
-        for verb in ("chat", "info", "tokens", "pixels", "features", "logits", "bench", "show"):
+        for verb in ("chat", "info", "convert", "merge-delta", "tokens", "pixels", "features", "logits", "bench", "show"):
             done = run(verb, "--help")
             self.assertEqual(done.returncode, 0, verb)
             self.assertIn(b"--", done.stdout)
@@ -126,6 +127,34 @@ class OneShot(unittest.TestCase):
         said = json.loads(run("info", TINY, "--json").stdout)
         self.assertTrue(said["template"]["name"] and said["template"]["why"])
         self.assertIn(b"language.layers", run("info", TINY).stdout)
+
+    def test_info_of_a_broken_model_names_every_problem(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("config.json", "model.safetensors"):
+                shutil.copy(pathlib.Path(TINY) / name, folder)
+            said = json.loads(run("info", folder, "--json").stdout)
+            self.assertFalse(said["loadable"])
+            self.assertIn("tokenizer.model", said["problems"][0]["message"])
+            self.assertIn("f32", said["memory"]["cpu"])
+
+    def test_convert_and_merge_delta(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("convert", TINY, folder + "/out", "--layout", "original", "--shard-size", "100K", "--dtype", "bf16")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+            said = json.loads(run("info", folder + "/out", "--json").stdout)
+            self.assertEqual((said["layout"], said["stored_dtype"], said["loadable"]), ("original", "bf16", True))
+            self.assertEqual(run("chat", folder + "/out", "--prompt", "Q", "--max-tokens", "2").returncode, 0)
+            again = run("convert", TINY, folder + "/out")
+            self.assertEqual(again.returncode, 2)
+            self.assertIn(b"is there already", again.stderr)
+            self.assertEqual(run("convert", TINY, folder + "/other", "--shard-size", "5X").returncode, 2)
+            done = run("merge-delta", "--base", CHECKPOINTS + "v0_base", "--delta", CHECKPOINTS + "v0_delta", "--out", folder + "/v0")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            lost = run("info", folder + "/v0")
+            self.assertEqual(lost.returncode, 3)
+            self.assertIn(b"looked in", lost.stderr)
+            found = run("info", folder + "/v0", "--vision-tower", CHECKPOINTS + "v0-clip", "--json")
+            self.assertEqual(json.loads(found.stdout)["family"], "llava-v0")
 
     def test_show_draws_the_picture(self):
         done = run("show", PICTURE, "--columns", "16")

@@ -27,6 +27,23 @@ struct LoadOptions {
   std::function<bool(const LoadProgress&)> progress = {}; /**< false stops; what it throws leaves load() */
   Cancel cancel = {};                                     /**< may be empty */
   bool verify = false;                                    /**< look for NaN and infinity in every weight */
+  std::string vision_tower = {};                          /**< folder of a vision tower; "": as the checkpoint says */
+  std::string projector = {};                             /**< file of a projector; "": the checkpoint's */
+
+  /** The C form without the progress callback; valid while this struct lives. */
+  llava_load_options c() const {
+    llava_load_options options;
+    detail::check(llava_load_options_init(&options, sizeof options));
+    options.device = detail::or_null(device, "device");
+    options.dtype = static_cast<int32_t>(dtype);
+    options.template_name = detail::or_null(template_name, "template_name");
+    options.max_context = max_context;
+    options.cancel = cancel.get();
+    options.verify = verify;
+    options.vision_tower = detail::or_null(vision_tower, "vision_tower");
+    options.projector = detail::or_null(projector, "projector");
+    return options;
+  }
 };
 
 /** How a picture is encoded; see llava_encode_options. Since 0.1. */
@@ -75,14 +92,7 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
       const std::function<bool(const LoadProgress&)>& tell;
       std::exception_ptr thrown;
     } progress{options.progress, nullptr};
-    llava_load_options c;
-    detail::check(llava_load_options_init(&c, sizeof c));
-    c.device = detail::or_null(options.device, "device");
-    c.dtype = static_cast<int32_t>(options.dtype);
-    c.template_name = detail::or_null(options.template_name, "template_name");
-    c.max_context = options.max_context;
-    c.cancel = options.cancel.get();
-    c.verify = options.verify;
+    auto c = options.c();
     c.progress_user_data = &progress;
     if (options.progress)
       c.progress = [](const char* phase, int64_t done, int64_t total, const char* item, void* user_data) -> int32_t {

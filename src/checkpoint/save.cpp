@@ -1,0 +1,165 @@
+// From a plan to a folder.
+#include "checkpoint/save.hpp"
+
+#include <ATen/ops/cat.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/atomic_folder.hpp"
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "base/limits.hpp"
+#include "base/log.hpp"
+#include "checkpoint/added_tokens.hpp"
+#include "checkpoint/companion_files.hpp"
+#include "checkpoint/config_output.hpp"
+#include "checkpoint/fingerprint.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr const char* kImage = "<image>";
+constexpr int64_t kVocabularyMultiple = 64;  // published conversions round the vocabulary up to this
+
+std::string torch_name(const std::string& dtype) {
+  return dtype == "f16" ? "float16" : dtype == "bf16" ? "bfloat16" : "float32";
+}
+
+std::string layout_of(const Checkpoint& checkpoint, const SaveOptions& options) {
+  const auto& asked = options.layout;
+  if (asked == "hf" || asked == "original") return asked;
+  if (!asked.empty())
+    throw Error(Status::argument, cat("the layout to write is \"", asked, "\", expected hf or original"));
+  return checkpoint.layout == "original" ? "original" : "hf";
+}
+
+class Saver {
+ public:
+  Saver(const LoadPlan& plan, const std::string& folder, const SaveOptions& options)
+      : plan_(plan), checkpoint_(plan.checkpoint), folder_(folder), options_(options) {
+    dtype_ = torch_name(options.dtype ? dtype_name(dtype_of(*options.dtype)) : plan.checkpoint.stored_dtype);
+  }
+
+  void write(const std::string& layout) {
+    const bool original = layout == "original";
+    if (!original) place_image_token();
+    write_json(folder_, "config.json",
+               original ? original_config(checkpoint_, dtype_) : hf_config(checkpoint_, dtype_));
+    copy_companions(checkpoint_.path, folder_);
+    if (original)
+      write_tower();
+    else
+      write_processor();
+    write_weights(folder_, outputs(layout, /*with_tower=*/!original), options_);
+    if (!checkpoint_.unused.empty())
+      log_warning(cat(checkpoint_.path, ": ", checkpoint_.unused.size(), " tensors are not written, the first is ",
+                      checkpoint_.unused.front()));
+  }
+
+ private:
+  static void write_json(const std::string& folder, const char* name, const Json& json) {
+    write_file_atomically(folder + "/" + name, json.dump(2) + "\n");
+  }
+
+  // transformers puts features where the ids hold a certain token, so there must be one, with a row in the table.
+  void place_image_token() {
+    auto& config = checkpoint_.config;
+    if (config.image_token >= 0) return;
+    for (const auto& token : read_tokenizer_settings(checkpoint_.path).added)
+      if (token.text == kImage) config.image_token = token.id;
+    if (config.image_token >= 0) return;
+    config.image_token = checkpoint_.tokenizer->size();
+    new_token_ = true;
+    if (config.image_token < config.language.vocabulary) return;
+    const auto rows = config.image_token + 1;
+    new_rows_ =
+        (rows + kVocabularyMultiple - 1) / kVocabularyMultiple * kVocabularyMultiple - config.language.vocabulary;
+    config.language.vocabulary += new_rows_;
+  }
+
+  void write_processor() const {
+    write_json(folder_, "preprocessor_config.json", preprocessor_config(checkpoint_.preprocess, /*original=*/false));
+    write_json(folder_, "processor_config.json",
+               {{"processor_class", "LlavaProcessor"},
+                {"image_token", kImage},
+                {"patch_size", checkpoint_.config.vision.patch_size},
+                {"num_additional_image_tokens", 1},
+                {"vision_feature_select_strategy", checkpoint_.config.keep_class_token ? "full" : "default"}});
+    if (new_token_) declare_token(folder_, static_cast<int32_t>(checkpoint_.config.image_token), kImage);
+  }
+
+  void write_tower() const {
+    const auto tower = folder_ + "/vision_tower";
+    std::filesystem::create_directory(tower);
+    auto config = tower_config(checkpoint_.config.vision, dtype_);
+    config["architectures"] = {"CLIPVisionModel"};
+    write_json(tower, "config.json", config);
+    write_json(tower, "preprocessor_config.json", preprocessor_config(checkpoint_.preprocess, /*original=*/true));
+    write_weights(tower, outputs("tower", /*with_tower=*/true), options_);
+  }
+
+  std::vector<OutputTensor> outputs(const std::string& layout, bool with_tower) const {
+    std::vector<OutputTensor> list;
+    for (const auto& [canonical, view] : plan_.tensors.found) {
+      const bool of_tower = canonical.starts_with("vision.");
+      if (is_derived_tensor(canonical) || (of_tower && !with_tower) || (layout == "tower" && !of_tower)) continue;
+      auto name = published_name(canonical, layout, checkpoint_.config.projector.depth);
+      if (name.empty()) continue;
+      auto output = output_of(std::move(name), view, options_.dtype);
+      const bool by_token = canonical == "language.embed_tokens.weight" || canonical == "lm_head.weight";
+      list.push_back(by_token && new_rows_ > 0 ? grown(std::move(output)) : std::move(output));
+    }
+    return list;
+  }
+
+  // A row whose logit is the mean of the others' can never be the largest.
+  OutputTensor grown(OutputTensor output) const {
+    output.shape[0] += new_rows_;
+    output.make = [make = std::move(output.make), rows = new_rows_] {
+      const auto table = make();
+      const auto mean = table.to(at::kFloat).mean(0, /*keepdim=*/true).to(table.scalar_type());
+      return at::cat({table, mean.expand({rows, table.size(1)})}, 0);
+    };
+    return output;
+  }
+
+  const LoadPlan& plan_;
+  Checkpoint checkpoint_;  // as it is written
+  const std::string& folder_;
+  const SaveOptions& options_;
+  std::string dtype_;
+  bool new_token_ = false;
+  int64_t new_rows_ = 0;
+};
+
+void save_plan(const LoadPlan& plan, const std::string& target, const SaveOptions& options) {
+  const c10::InferenceMode no_gradients;
+  require_loadable(plan);
+  const auto layout = layout_of(plan.checkpoint, options);
+  AtomicFolder folder(target, options.overwrite);
+  Saver(plan, folder.path(), options).write(layout);
+  folder.commit();
+}
+
+}  // namespace
+
+void convert_checkpoint(const std::string& path, const std::string& target, const LoadOptions& load,
+                        const SaveOptions& options) {
+  save_plan(plan_load(path, load), target, options);
+}
+
+void save_bundle(const Bundle& bundle, const std::string& target, const SaveOptions& options) {
+  LoadOptions load;
+  load.vision_tower = bundle.vision_tower;
+  load.projector = bundle.projector;
+  load.cancel = options.cancel;
+  const auto plan = plan_load(bundle.path, load);
+  if (model_fingerprint(plan.config_text, plan.tensors) != bundle.fingerprint)
+    throw Error(Status::io, cat(bundle.path, ": the files have changed since the model was loaded"));
+  save_plan(plan, target, options);
+}
+
+}  // namespace llava::core

@@ -1,0 +1,31 @@
+// Writing a checkpoint in one of the published layouts.
+#pragma once
+
+#include <string>
+
+#include "checkpoint/bundle.hpp"
+#include "checkpoint/plan.hpp"
+#include "checkpoint/weight_output.hpp"
+
+namespace llava::core {
+
+/// Reads the checkpoint at `path` (plan_load with `load`) and writes it to the folder `target`, which appears when it
+/// is complete (base/atomic_folder).
+///
+///   hf        LlavaForConditionalGeneration, with the names of the files on the hub: transformers 4.36 and later open
+///   it.
+///             A vocabulary without a row for <image> gets one, filled with the mean of the others, so that it never
+///             wins
+///   original  haotian-liu/LLaVA: language model and projector in the folder, the tower in its sub-folder vision_tower
+///
+/// Tensors keep their bytes unless options.dtype converts them; those that can be computed (inv_freq, position_ids) and
+/// those that no model knows are left out. Tokenizer files and generation_config.json are copied.
+/// Throws what plan_load throws; Error(unsupported) when the layout has no place for something (a projector that is not
+/// two layers in hf, concatenated feature layers in original); Error(argument) for a target that is there; Error(io).
+void convert_checkpoint(const std::string& path, const std::string& target, const LoadOptions& load,
+                        const SaveOptions& options);
+
+/// The same for a loaded model, from the files it was loaded from. Error(io) when these have changed since.
+void save_bundle(const Bundle& bundle, const std::string& target, const SaveOptions& options);
+
+}  // namespace llava::core

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Opens what `llava convert` writes with transformers' from_pretrained and compares logits with what they were before.
+
+    ~/.cache/libllava/oracle-venv/bin/python tests/checkpoints/transformers_opens.py build/bin/llava
+
+Needs the oracle's packages, so it is no part of the test run; README.md has the figures of its last run. Every golden
+checkpoint that the Hugging Face layout can hold is converted to it, directly and by way of the original layout.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import torch
+from safetensors.torch import load_file
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOLDEN = HERE / "golden"
+sys.path.insert(0, str(HERE.parents[1] / "tools" / "reference"))
+
+from models import open_model  # noqa: E402
+from run import IMAGE_PLACE, prepare_torch  # noqa: E402
+
+CASES = {  # folder: options of the command, folder of the expected values
+    "hf_layers": [], "hf_layers_full": [], "hf_rows": [], "hf_mistral": [], "hf_ties": [], "original_v15": [],
+    "parts_base": ["--projector", str(GOLDEN / "parts_projector" / "mm_projector.safetensors"), "--vision-tower", str(GOLDEN / "parts_clip")],
+}
+WAYS = {"hf": ["hf"], "original, then hf": ["original", "hf"], "hf in bf16": ["hf --dtype bf16"], "hf in shards": ["hf --shard-size 7000"]}
+ONE_WAY = {"hf_layers", "hf_layers_full"}  # features of several layers have no place in the original layout
+
+
+def logits_of(folder, expected):
+    model = open_model(folder)
+    config = model.config
+    ids, pixels = expected["ids"].tolist(), expected["pixels"]
+    rows = (config.vision_config.image_size // config.vision_config.patch_size) ** 2
+    rows += config.vision_feature_select_strategy == "full"
+    out = []
+    for token in ids:
+        out += [config.image_token_id] * rows if token == IMAGE_PLACE else [token]
+    return model(input_ids=torch.tensor([out]), pixel_values=pixels, use_cache=False).logits[0].float()
+
+
+def convert(command, source, layouts, options, work):
+    for number, layout in enumerate(layouts):
+        target = work / f"{number}"
+        done = subprocess.run([command, "convert", str(source), str(target), "--layout", *layout.split(), *options], check=True)
+        source, options = target, []
+        assert done.returncode == 0
+    return source
+
+
+def main():
+    prepare_torch()
+    os.environ["HF_HUB_CACHE"] = str(GOLDEN / "hub")
+    worst = 0.0
+    for name, options in CASES.items():
+        where = "parts_projector" if name == "parts_base" else name
+        expected = load_file(GOLDEN / where / "expected.safetensors")
+        for way, layouts in WAYS.items():
+            if name in ONE_WAY and "original" in layouts:
+                continue
+            with tempfile.TemporaryDirectory() as work:
+                folder = convert(sys.argv[1], GOLDEN / name, layouts, options, pathlib.Path(work))
+                found = logits_of(folder, expected)[:, : expected["logits"].shape[1]]
+            far = float((found - expected["logits"]).abs().max() / max(1.0, float(expected["logits"].abs().max())))
+            if "bf16" not in way:  # rounding the weights changes the model
+                worst = max(worst, far)
+            print(f"{name:16} {way:18} {far:.1e}")
+    print(f"largest difference without a change of dtype: {worst:.1e}")
+    sys.exit(worst > 1e-5)
+
+
+if __name__ == "__main__":
+    main()
