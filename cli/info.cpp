@@ -10,13 +10,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr size_t kColumn = 40;  // where values begin
+
 void print_lines(const Json& json, const std::string& before) {
   for (const auto& [key, value] : json.items()) {
     const auto name = before.empty() ? key : before + "." + key;
-    if (value.is_object()) {
+    if (value.is_object() || (value.is_array() && !value.empty() && value[0].is_object())) {
       print_lines(value, name);
     } else {
-      std::cout << name << std::string(name.size() < 30 ? 30 - name.size() : 1, ' ')
+      std::cout << name << std::string(name.size() < kColumn ? kColumn - name.size() : 1, ' ')
                 << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
     }
   }

@@ -112,8 +112,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_convert(const char *path
  * @param delta    the directory of the delta
  * @param target   the directory to make
  * @param options  NULL for defaults; layout, vision_tower and projector must be left alone
- * @return LLAVA_OK; FORMAT naming the tensors when the two do not belong together; what llava_save() answers. Since
- * 0.1.
+ * @return LLAVA_OK; FORMAT naming the tensors when the two do not belong together; what llava_save() answers.
+ * Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_merge_delta(const char *path, const char *delta,
                                                                     const char *target,

@@ -16,6 +16,7 @@ std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOpt
   require_loadable(plan);
   auto bundle = std::make_shared<Bundle>();
   static_cast<Checkpoint&>(*bundle) = std::move(plan.checkpoint);
+  check_unchanged(plan.tensors.files);
   Parameters parameters(plan.tensors, bundle->config, {device, options.dtype}, options.cancel);
   auto model = std::make_shared<const Model>(parameters, bundle->config);
   if (options.progress) options.progress({"warm-up", bundle->weight_bytes, bundle->weight_bytes, {}});

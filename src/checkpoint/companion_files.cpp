@@ -24,15 +24,19 @@ void copy_companions(const std::string& from, const std::string& to) {
   }
 }
 
+nlohmann::ordered_json read_to_edit(const std::string& path, int64_t max_bytes) {
+  const auto text = read_file(path, max_bytes);
+  parse_json(text, path, {max_bytes, limits::kJsonDepth});
+  auto json = nlohmann::ordered_json::parse(text);
+  if (!json.is_object()) throw Error(Status::format, cat(path, " is no JSON object"));
+  return json;
+}
+
 void declare_token(const std::string& folder, int32_t id, std::string_view text) {
-  const std::string name = "tokenizer_config.json", path = folder + "/" + name;
-  Json json = Json::object();
-  if (file_exists(path))
-    json = parse_json(read_file(path, limits::kTokenizerConfigBytes, name), name,
-                      {limits::kTokenizerConfigBytes, limits::kJsonDepth});
-  if (!json.is_object()) throw Error(Status::format, cat(name, " is no object"));
+  const auto path = folder + "/tokenizer_config.json";
+  auto json = file_exists(path) ? read_to_edit(path, limits::kTokenizerConfigBytes) : nlohmann::ordered_json::object();
   auto& tokens = json["added_tokens_decoder"];
-  if (!tokens.is_object()) tokens = Json::object();
+  if (!tokens.is_object()) tokens = nlohmann::ordered_json::object();
   tokens[std::to_string(id)] = {{"content", text}, {"lstrip", false},      {"normalized", false},
                                 {"rstrip", false}, {"single_word", false}, {"special", true}};
   write_file_atomically(path, json.dump(2) + "\n");

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kIgnored = -100;  // ignore_index of transformers' LlavaConfig
 
-Json rope_scaling(const RopeConfig& rope) {
+OutputJson rope_scaling(const RopeConfig& rope) {
   switch (rope.scaling) {
     case RopeConfig::Scaling::none:
       return nullptr;
@@ -26,21 +26,21 @@ Json rope_scaling(const RopeConfig& rope) {
   return nullptr;
 }
 
-Json language_section(const LanguageConfig& language, const std::string& dtype) {
-  Json json = {{"model_type", language.type},
-               {"vocab_size", language.vocabulary},
-               {"hidden_size", language.width},
-               {"intermediate_size", language.intermediate},
-               {"num_hidden_layers", language.layers},
-               {"num_attention_heads", language.heads},
-               {"num_key_value_heads", language.key_value_heads},
-               {"max_position_embeddings", language.context},
-               {"rms_norm_eps", language.rms_norm_eps},
-               {"hidden_act", "silu"},
-               {"rope_theta", language.rope.theta},
-               {"tie_word_embeddings", language.tied_head},
-               {"bos_token_id", language.bos},
-               {"torch_dtype", dtype}};
+OutputJson language_section(const LanguageConfig& language, const std::string& dtype) {
+  OutputJson json = {{"model_type", language.type},
+                     {"vocab_size", language.vocabulary},
+                     {"hidden_size", language.width},
+                     {"intermediate_size", language.intermediate},
+                     {"num_hidden_layers", language.layers},
+                     {"num_attention_heads", language.heads},
+                     {"num_key_value_heads", language.key_value_heads},
+                     {"max_position_embeddings", language.context},
+                     {"rms_norm_eps", language.rms_norm_eps},
+                     {"hidden_act", "silu"},
+                     {"rope_theta", language.rope.theta},
+                     {"tie_word_embeddings", language.tied_head},
+                     {"bos_token_id", language.bos},
+                     {"torch_dtype", dtype}};
   if (language.head_width * language.heads != language.width) json["head_dim"] = language.head_width;
   if (language.eos.size() == 1)
     json["eos_token_id"] = language.eos[0];
@@ -48,7 +48,7 @@ Json language_section(const LanguageConfig& language, const std::string& dtype) 
     json["eos_token_id"] = language.eos;
   if (language.pad >= 0) json["pad_token_id"] = language.pad;
   if (language.type == "mistral") {
-    json["sliding_window"] = language.window > 0 ? Json(language.window) : Json();
+    json["sliding_window"] = language.window > 0 ? OutputJson(language.window) : OutputJson();
   } else {
     json["attention_bias"] = language.attention_bias;
     json["mlp_bias"] = language.mlp_bias;
@@ -57,7 +57,7 @@ Json language_section(const LanguageConfig& language, const std::string& dtype) 
   return json;
 }
 
-Json size_of(int32_t height, int32_t width) { return {{"height", height}, {"width", width}}; }
+OutputJson size_of(int32_t height, int32_t width) { return {{"height", height}, {"width", width}}; }
 
 [[noreturn]] void no_place(const char* layout, const std::string& what) {
   throw Error(Status::unsupported, cat("the ", layout, " layout has no place for ", what));
@@ -65,32 +65,32 @@ Json size_of(int32_t height, int32_t width) { return {{"height", height}, {"widt
 
 }  // namespace
 
-Json hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
+OutputJson hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
   const auto& config = checkpoint.config;
   if (config.projector.depth != 2)
     no_place("hf", cat("a projector of ", config.projector.depth,
                        " linear layers; LlavaForConditionalGeneration has two. Choose original"));
   const auto& layers = config.feature_layers;
-  Json json = {{"architectures", {"LlavaForConditionalGeneration"}},
-               {"model_type", "llava"},
-               {"ignore_index", kIgnored},
-               {"image_token_index", config.image_token},
-               {"image_seq_length", config.tokens_per_image()},
-               {"projector_hidden_act", activation_name(config.projector.activation)},
-               {"multimodal_projector_bias", config.projector.bias},
-               {"vision_feature_layer", layers.size() == 1 ? Json(layers[0]) : Json(layers)},
-               {"vision_feature_select_strategy", config.keep_class_token ? "full" : "default"},
-               {"tie_word_embeddings", config.language.tied_head},
-               {"torch_dtype", dtype},
-               {"text_config", language_section(config.language, dtype)},
-               {"vision_config", tower_config(config.vision, dtype)}};
+  OutputJson json = {{"architectures", {"LlavaForConditionalGeneration"}},
+                     {"model_type", "llava"},
+                     {"ignore_index", kIgnored},
+                     {"image_token_index", config.image_token},
+                     {"image_seq_length", config.tokens_per_image()},
+                     {"projector_hidden_act", activation_name(config.projector.activation)},
+                     {"multimodal_projector_bias", config.projector.bias},
+                     {"vision_feature_layer", layers.size() == 1 ? OutputJson(layers[0]) : OutputJson(layers)},
+                     {"vision_feature_select_strategy", config.keep_class_token ? "full" : "default"},
+                     {"tie_word_embeddings", config.language.tied_head},
+                     {"torch_dtype", dtype},
+                     {"text_config", language_section(config.language, dtype)},
+                     {"vision_config", tower_config(config.vision, dtype)}};
   if (config.language.pad >= 0) json["pad_token_id"] = config.language.pad;
   // not transformers' word: kept so that libllava writes prompts as the model was trained
   if (checkpoint.image_marks.begin >= 0) json["mm_use_im_start_end"] = true;
   return json;
 }
 
-Json original_config(const Checkpoint& checkpoint, const std::string& dtype) {
+OutputJson original_config(const Checkpoint& checkpoint, const std::string& dtype) {
   const auto& config = checkpoint.config;
   const auto& projector = config.projector;
   if (config.feature_layers.size() != 1) no_place("original", "features of several layers");
@@ -113,7 +113,7 @@ Json original_config(const Checkpoint& checkpoint, const std::string& dtype) {
   return json;
 }
 
-Json tower_config(const VisionConfig& vision, const std::string& dtype) {
+OutputJson tower_config(const VisionConfig& vision, const std::string& dtype) {
   return {{"model_type", "clip_vision_model"},
           {"hidden_size", vision.width},
           {"intermediate_size", vision.intermediate},
@@ -126,21 +126,21 @@ Json tower_config(const VisionConfig& vision, const std::string& dtype) {
           {"torch_dtype", dtype}};
 }
 
-Json preprocessor_config(const PreprocessConfig& rules, bool original) {
+OutputJson preprocessor_config(const PreprocessConfig& rules, bool original) {
   const bool pads = rules.do_pad && !original;
-  Json json = {{"do_resize", rules.do_resize},
-               {"resample", static_cast<int>(rules.resample)},
-               {"do_center_crop", rules.do_center_crop},
-               {"crop_size", size_of(rules.crop_height, rules.crop_width)},
-               {"do_rescale", rules.do_rescale},
-               {"rescale_factor", rules.rescale_factor},
-               {"do_normalize", rules.do_normalize},
-               {"image_mean", rules.image_mean},
-               {"image_std", rules.image_std},
-               {"do_convert_rgb", rules.do_convert_rgb},
-               {"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"}};
+  OutputJson json = {{"do_resize", rules.do_resize},
+                     {"resample", static_cast<int>(rules.resample)},
+                     {"do_center_crop", rules.do_center_crop},
+                     {"crop_size", size_of(rules.crop_height, rules.crop_width)},
+                     {"do_rescale", rules.do_rescale},
+                     {"rescale_factor", rules.rescale_factor},
+                     {"do_normalize", rules.do_normalize},
+                     {"image_mean", rules.image_mean},
+                     {"image_std", rules.image_std},
+                     {"do_convert_rgb", rules.do_convert_rgb},
+                     {"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"}};
   json["size"] =
-      rules.shortest_edge > 0 ? Json{{"shortest_edge", rules.shortest_edge}} : size_of(rules.height, rules.width);
+      rules.shortest_edge > 0 ? OutputJson{{"shortest_edge", rules.shortest_edge}} : size_of(rules.height, rules.width);
   if (pads) json["do_pad"] = true;
   if (!original) json["processor_class"] = "LlavaProcessor";
   return json;

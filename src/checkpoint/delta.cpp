@@ -6,7 +6,6 @@
 #include "base/atomic_folder.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/json.hpp"
 #include "base/limits.hpp"
 #include "checkpoint/companion_files.hpp"
 #include "checkpoint/folder.hpp"
@@ -84,14 +83,12 @@ std::vector<OutputTensor> sums(const TensorMap& base, const TensorMap& delta, co
 }
 
 void write_config(const std::string& from, const std::string& to, const SaveOptions& options) {
-  const std::string name = "config.json";
-  auto json = parse_json(read_file(from + "/" + name, limits::kConfigJsonBytes), name);
-  if (!json.is_object()) throw Error(Status::format, cat(from, "/", name, " is no JSON object"));
+  auto json = read_to_edit(from + "/config.json", limits::kConfigJsonBytes);
   if (options.dtype) {
     const auto type = dtype_of(*options.dtype);
     json["torch_dtype"] = type == DType::f16 ? "float16" : type == DType::bf16 ? "bfloat16" : "float32";
   }
-  write_file_atomically(to + "/" + name, json.dump(2) + "\n");
+  write_file_atomically(to + "/config.json", json.dump(2) + "\n");
 }
 
 }  // namespace
@@ -109,6 +106,8 @@ void merge_delta(const std::string& base, const std::string& delta, const std::s
   copy_companions(delta_folder, folder.path());
   copy_companions(base_folder, folder.path());  // what the delta lacks
   write_weights(folder.path(), std::move(outputs), options);
+  check_unchanged(base_map);
+  check_unchanged(delta_map);
   folder.commit();
 }
 

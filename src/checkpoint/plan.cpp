@@ -63,7 +63,8 @@ LoadPlan plan_load(const std::string& path, const LoadOptions& options) {
   try {
     read_companions(checkpoint, layout.companions, options);
   } catch (const Error& error) {
-    if (error.status() == Status::cancelled || error.status() == Status::argument) throw;
+    const auto status = error.status();
+    if (status == Status::cancelled || status == Status::timeout || status == Status::argument) throw;
     plan.problems.push_back(error);  // reported together with the tensors'
   }
   return plan;

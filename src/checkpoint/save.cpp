@@ -10,7 +10,6 @@
 #include "base/atomic_folder.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/json.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "checkpoint/added_tokens.hpp"
@@ -60,7 +59,7 @@ class Saver {
   }
 
  private:
-  static void write_json(const std::string& folder, const char* name, const Json& json) {
+  static void write_json(const std::string& folder, const char* name, const OutputJson& json) {
     write_file_atomically(folder + "/" + name, json.dump(2) + "\n");
   }
 
@@ -139,8 +138,10 @@ void save_plan(const LoadPlan& plan, const std::string& target, const SaveOption
   const c10::InferenceMode no_gradients;
   require_loadable(plan);
   const auto layout = layout_of(plan.checkpoint, options);
+  check_unchanged(plan.tensors.files);
   AtomicFolder folder(target, options.overwrite);
   Saver(plan, folder.path(), options).write(layout);
+  check_unchanged(plan.tensors.files);  // else the copy may be of two versions
   folder.commit();
 }
 

@@ -22,16 +22,17 @@ OpenOptions open_options(const LoadOptions& options) {
   return open;
 }
 
-void verify(const TensorMap& map, const LoadOptions& options) {
+void keep_files(NamedTensors& tensors, const TensorMap& map, const LoadOptions& options) {
   check_unchanged(map);
   if (options.verify) check_finite(map, options.cancel);
+  tensors.files.insert(tensors.files.end(), map.mapped_files().begin(), map.mapped_files().end());
 }
 
 }  // namespace
 
 std::string add_model_weights(NamedTensors& tensors, const std::string& folder, const LoadOptions& options) {
   const auto map = open_weight_folder(folder, open_options(options));
-  verify(map, options);
+  keep_files(tensors, map, options);
   std::string layout;
   for (const auto& view : map.all()) {
     std::string_view row;
@@ -47,7 +48,7 @@ std::string add_model_weights(NamedTensors& tensors, const std::string& folder, 
 
 void add_tower_weights(NamedTensors& tensors, const std::string& folder, const LoadOptions& options) {
   const auto map = open_weight_folder(folder, open_options(options));
-  verify(map, options);
+  keep_files(tensors, map, options);
   for (const auto& view : map.all()) {
     if (is_text_tower_tensor(view.name)) continue;
     auto name = canonical_name(view.name);
@@ -61,7 +62,7 @@ void add_tower_weights(NamedTensors& tensors, const std::string& folder, const L
 void add_projector_weights(NamedTensors& tensors, const std::string& path, const LoadOptions& options) {
   const auto map = std::string_view(path).ends_with(".safetensors") ? open_safetensors(path, open_options(options))
                                                                     : open_torch_file(path, open_options(options));
-  verify(map, options);
+  keep_files(tensors, map, options);
   for (const auto& view : map.all()) {
     auto name = projector_name(view.name);
     if (view.name.find("embed_tokens") != view.name.npos || view.name.find("embed_in") != view.name.npos)

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/json.hpp"
 #include "weights/safetensors_writer.hpp"
 
 namespace llava::core {
@@ -79,7 +79,7 @@ class FolderWriter {
     const auto begins = cut(tensors_, options_.shard_bytes);
     const size_t shards = begins.size() - 1;
     if (shards == 1) return write_shard("model.safetensors", 0, tensors_.size());
-    Json index = {{"metadata", {{"total_size", total_bytes_}}}, {"weight_map", Json::object()}};
+    nlohmann::ordered_json index = {{"metadata", {{"total_size", total_bytes_}}}};
     for (size_t i = 0; i < shards; ++i) {
       const auto file = cat("model-", five_digits(i + 1), "-of-", five_digits(shards), ".safetensors");
       write_shard(file, begins[i], begins[i + 1]);

@@ -48,6 +48,7 @@ bool is_text_tower_tensor(std::string_view published);
 struct NamedTensors {
   std::map<std::string, TensorView, std::less<>> found;
   std::vector<std::string> unknown;  // published names that no row fits
+  std::vector<MappedSource> files;   // that they are views of, for check_unchanged()
 
   /// Throws Error(format) when two published names mean the same tensor.
   void add(std::string canonical, const TensorView& view);

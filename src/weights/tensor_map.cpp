@@ -22,8 +22,8 @@ const TensorView* TensorMap::find(std::string_view name) const {
   return entry == index_.end() ? nullptr : &views_[entry->second];
 }
 
-void check_unchanged(const TensorMap& map) {
-  for (const auto& [path, before] : map.mapped_files()) {
+void check_unchanged(const std::vector<MappedSource>& files) {
+  for (const auto& [path, before] : files) {
     if (!file_exists(path)) continue;
     const auto now = file_stamp(path);
     if (now.inode != before.inode || now.device != before.device) continue;

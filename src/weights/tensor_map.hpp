@@ -61,6 +61,7 @@ class TensorMap {
 /// To be called before the bytes of mapped views are read: a file that was cut or written to since it was opened would
 /// end the process (SIGBUS) or give other weights. Throws Error(io) with file, size and what was found. Files that were
 /// renamed, replaced or removed are as good as before: their mapping still holds them.
-void check_unchanged(const TensorMap& map);
+void check_unchanged(const std::vector<MappedSource>& files);
+inline void check_unchanged(const TensorMap& map) { check_unchanged(map.mapped_files()); }
 
 }  // namespace llava::core

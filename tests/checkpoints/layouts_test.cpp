@@ -2,14 +2,15 @@
 #include <ATen/ops/equal.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
-#include "base/json.hpp"
 #include "checkpoints/support.hpp"
 #include "weights/safetensors.hpp"
 
 using namespace checkpoints_test;
 using namespace llava::core;
+using Tree = nlohmann::json;
 
 namespace {
 
@@ -63,7 +64,7 @@ TEST_SUITE("checkpoints/layouts") {
       const auto options = options_of(sample);
       const auto plan = plan_load(kGolden + sample.model, options);
       CHECK(plan.problems.empty());
-      const auto json = Json::parse(plan_json(plan));
+      const auto json = Tree::parse(plan_json(plan));
       CHECK(json.at("layout") == sample.layout);
       CHECK(json.at("loadable") == true);
       CHECK(json.at("template").at("why").get<std::string>() != "");
@@ -79,13 +80,13 @@ TEST_SUITE("checkpoints/layouts") {
   TEST_CASE("only text_config's tie_word_embeddings counts; an absent head is the embeddings") {
     const auto source = kGolden + "hf_ties";
     const Golden golden(source + "/expected.safetensors");
-    const auto config = Json::parse(read_file(source + "/config.json", 1 << 20));
+    const auto config = Tree::parse(read_file(source + "/config.json", 1 << 20));
     const auto weights = open_safetensors(source + "/model.safetensors");
     std::vector<TensorView> headless;
     for (const auto& view : weights.all())
       if (view.name.find("lm_head") == view.name.npos) headless.push_back(view);
     REQUIRE(headless.size() + 1 == weights.size());
-    const Json choices[] = {Json(), Json(true), Json(false)};
+    const Tree choices[] = {Tree(), Tree(true), Tree(false)};
     for (const bool has_head : {true, false})
       for (const auto& above : choices)
         for (const auto& inside : choices) {
@@ -102,7 +103,7 @@ TEST_SUITE("checkpoints/layouts") {
           folder.write("m/config.json", changed.dump());
           if (!has_head) write_safetensors(folder.path() + "/m/model.safetensors", headless);
           const auto bundle = load_bundle(folder.path() + "/m", {});
-          const bool tied = inside == Json(true) || !has_head;  // transformers: as here, but random without a head
+          const bool tied = inside == Tree(true) || !has_head;  // transformers: as here, but random without a head
           CHECK(distance(logits_of(*bundle, golden), golden.tensor(tied ? "logits_tied" : "logits")) <= 1e-4);
         }
   }
@@ -150,6 +151,6 @@ TEST_SUITE("checkpoints/layouts") {
       CHECK(error.message().find(piece) != std::string::npos);
     const auto plan = plan_load(folder.path() + "/m", {});
     CHECK(plan.problems.size() == 3);
-    CHECK(Json::parse(plan_json(plan)).at("loadable") == false);
+    CHECK(Tree::parse(plan_json(plan)).at("loadable") == false);
   }
 }

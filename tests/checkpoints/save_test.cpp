@@ -6,7 +6,6 @@
 #include <cstring>
 #include <fstream>
 
-#include "base/json.hpp"
 #include "checkpoint/save.hpp"
 #include "checkpoints/support.hpp"
 
@@ -164,6 +163,19 @@ TEST_SUITE("checkpoints/save") {
     folder.write("letters.txt", "dear diary");
     const auto error = error_of([&] { convert_checkpoint(kGolden + "hf_rows", folder.path(), {}, again); });
     CHECK(error.message().find("is no model folder") != std::string::npos);
+  }
+
+  TEST_CASE("a file that is written to while it is converted: no half-old copy appears") {
+    const TemporaryFolder folder;
+    copy_folder(kGolden + "hf_rows", folder / "m");
+    auto options = as("original");
+    options.progress = [&](const LoadProgress&) {
+      std::ofstream(folder / "m/model.safetensors", std::ios::app) << "x";
+    };
+    const auto error = error_of([&] { convert_checkpoint(folder / "m", folder / "out", {}, options); });
+    CHECK(error.status() == Status::io);
+    CHECK(error.message().find("model.safetensors: changed from") != std::string::npos);
+    CHECK(files_in(folder.path()) == std::vector<std::string>{"m"});
   }
 
   TEST_CASE("a loaded model is saved from its files, unless they have changed") {
