@@ -5,9 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +91,6 @@ const Json* find_value(const Json& object, std::string_view key, std::string_vie
 std::string json_found(const Json& value);
 
 /// Writes the keys that are not in `known` to the log, in one line; nothing when there are none.
-void log_unknown_keys(const Json& object, std::string_view where, std::initializer_list<std::string_view> known);
+void log_unknown_keys(const Json& object, std::string_view where, std::span<const std::string_view> known);
 
 }  // namespace llava::core

@@ -121,7 +121,7 @@ std::string json_found(const Json& value) {
   return value.dump();
 }
 
-void log_unknown_keys(const Json& object, std::string_view where, std::initializer_list<std::string_view> known) {
+void log_unknown_keys(const Json& object, std::string_view where, std::span<const std::string_view> known) {
   if (!object.is_object() || !log_wanted(LogLevel::warning)) return;
   std::string names;
   for (const auto& [key, value] : object.items()) {

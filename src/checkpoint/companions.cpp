@@ -8,6 +8,7 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "base/log.hpp"
 #include "checkpoint/added_tokens.hpp"
 #include "checkpoint/tokenizer_file.hpp"
 
@@ -37,10 +38,15 @@ GenerationDefaults read_defaults(const std::string& folder, const LanguageConfig
   return defaults;
 }
 
-PreprocessConfig read_preprocess(const std::string& folder, int64_t image_size) {
+// `folder` is the model's or its tower's.
+PreprocessConfig read_preprocess(Checkpoint& checkpoint, const std::string& folder) {
   const std::string name = "preprocessor_config.json", path = folder + "/" + name;
-  if (folder.empty() || !file_exists(path)) return clip_preprocess(static_cast<int32_t>(image_size));
-  return parse_preprocess(read_file(path, limits::kConfigJsonBytes, name), name);
+  if (!folder.empty() && file_exists(path))
+    return parse_preprocess(read_file(path, limits::kConfigJsonBytes, path), folder == checkpoint.path ? name : path);
+  const auto what = cat(folder.empty() ? name : path, " is absent: pictures are prepared as CLIPImageProcessor does");
+  checkpoint.notes.push_back(what);
+  log_info(what);
+  return clip_preprocess(static_cast<int32_t>(checkpoint.config.vision.image_size));
 }
 
 // How far positions reach: stretched rotary angles reach further than what the model was trained with.
@@ -124,8 +130,7 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
   const auto tokens = read_tokenizer_settings(checkpoint.path);
   read_tokenizer(checkpoint, tokens, settings);
   check_tokenizer(*checkpoint.tokenizer, checkpoint.tokenizer_file, config);
-  checkpoint.preprocess =
-      read_preprocess(settings.original ? settings.tower_folder : checkpoint.path, config.vision.image_size);
+  checkpoint.preprocess = read_preprocess(checkpoint, settings.original ? settings.tower_folder : checkpoint.path);
   checkpoint.aspect_ratio = settings.aspect_ratio;
   if (settings.original && !settings.aspect_ratio.empty())
     apply_aspect_ratio(checkpoint.preprocess, settings.aspect_ratio, "config.json");

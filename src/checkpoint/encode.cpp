@@ -17,8 +17,8 @@ at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*
   for (size_t i = 0; i < pictures.size(); ++i) {
     const auto pixels = preprocess(*pictures[i], bundle.preprocess, cancel);
     if (pixels.height != size || pixels.width != size)
-      throw Error(Status::format, cat("preprocessor_config.json makes pictures of ", pixels.width, " x ", pixels.height,
-                                      ", the vision tower expects ", size, " x ", size));
+      throw Error(Status::format, cat(bundle.path, ": preprocessor_config.json makes pictures of ", pixels.width, " x ",
+                                      pixels.height, ", the vision tower expects ", size, " x ", size));
     std::copy(pixels.values.begin(), pixels.values.end(),
               pixels_N3SS.mutable_data_ptr<float>() + static_cast<int64_t>(i) * 3 * size * size);
   }

@@ -15,20 +15,18 @@
 namespace llava::core {
 namespace {
 
-constexpr const char* kWhere = "config.json";
-
 enum class Kind { hf, original, language };
 
-Kind kind_of(const Json& json) {
-  if (!json.is_object()) throw Error(Status::format, cat(kWhere, ": is no JSON object"));
+Kind kind_of(const Json& json, const std::string& where) {
+  if (!json.is_object()) throw Error(Status::format, cat(where, ": is no JSON object"));
   if (json.contains("text_config")) return Kind::hf;
-  const auto type = read_string(json, "model_type", kWhere, "");
+  const auto type = read_string(json, "model_type", where, "");
   const bool wrapped = type == "llava" || type == "llava_llama" || type == "llava_mistral";
-  if (find_value(json, "mm_vision_tower", kWhere) || find_value(json, "mm_projector_type", kWhere) || wrapped)
+  if (find_value(json, "mm_vision_tower", where) || find_value(json, "mm_projector_type", where) || wrapped)
     return Kind::original;
   if (type == "llama" || type == "mistral") return Kind::language;
   throw Error(Status::unsupported,
-              cat(kWhere, ": model_type is \"", type,
+              cat(where, ": model_type is \"", type,
                   "\"; read here: llava (LlavaForConditionalGeneration or the "
                   "original repository's), llava_llama, llava_mistral, and llama or mistral with a projector"));
 }
@@ -51,10 +49,10 @@ int64_t projector_depth(const NamedTensors& tensors) {
 class Finder {
  public:
   Finder(Checkpoint& checkpoint, const Json& json, const LoadOptions& options)
-      : checkpoint_(checkpoint), json_(json), options_(options) {}
+      : checkpoint_(checkpoint), json_(json), options_(options), where_(checkpoint.path + "/config.json") {}
 
   FoundLayout find() {
-    const auto kind = kind_of(json_);
+    const auto kind = kind_of(json_, where_);
     const auto names = add_model_weights(found_.tensors, checkpoint_.path, options_);
     add_source(kind == Kind::language ? "language model" : "model", checkpoint_.path, "named by the caller");
     if (kind == Kind::hf)
@@ -74,18 +72,18 @@ class Finder {
   void note(const std::string& text) { checkpoint_.notes.push_back(text); }
 
   void read_hf(const std::string& names) {
-    checkpoint_.config = parse_model_config(json_, kWhere);
+    checkpoint_.config = parse_model_config(json_, where_);
     checkpoint_.layout = names == "hf-5" ? "hf-5" : "hf";
     checkpoint_.family = "llava-1.5";
     // kept through a conversion from the original layout; transformers has no word for it
-    found_.companions.start_end = read_bool(json_, "mm_use_im_start_end", kWhere, false);
+    found_.companions.start_end = read_bool(json_, "mm_use_im_start_end", where_, false);
     if (options_.vision_tower.empty()) return;
     checkpoint_.config.vision = separate_tower("");
-    check_model_config(checkpoint_.config, "vision_feature_layer", kWhere);
+    check_model_config(checkpoint_.config, "vision_feature_layer", where_);
   }
 
   void read_original(Kind kind) {
-    auto settings = kind == Kind::language ? settings_beside_projector() : parse_original_settings(json_, kWhere);
+    auto settings = kind == Kind::language ? settings_beside_projector() : parse_original_settings(json_, where_);
     checkpoint_.layout = kind == Kind::language ? "parts" : "original";
     if (!options_.projector.empty()) {
       replace_projector(0);
@@ -94,7 +92,7 @@ class Finder {
     const auto vision = found_.tensors.has_prefix("vision.") && options_.vision_tower.empty()
                             ? tower_inside(settings.vision_tower)
                             : separate_tower(settings.vision_tower);
-    checkpoint_.config = original_model_config(json_, settings, vision, kWhere);
+    checkpoint_.config = original_model_config(json_, settings, vision, where_);
     const bool linear = settings.projector_depth == 1;
     checkpoint_.family = !linear ? "llava-1.5" : settings.start_end ? "llava-v0" : "llava-v1";
     found_.companions.original = true;
@@ -106,10 +104,10 @@ class Finder {
   // A language model by itself: the rest of the settings lies beside the projector, where training wrote them.
   OriginalSettings settings_beside_projector() {
     if (options_.projector.empty())
-      throw Error(Status::unsupported, cat(kWhere,
+      throw Error(Status::unsupported, cat(where_,
                                            ": describes a language model alone; name a projector "
                                            "(mm_projector.bin or .safetensors) and a vision_tower"));
-    const auto beside = std::filesystem::path(options_.projector).parent_path() / kWhere;
+    const auto beside = std::filesystem::path(options_.projector).parent_path() / "config.json";
     if (file_exists(beside.string())) {
       note(cat("features and picture shape as ", beside.string(), " says"));
       auto settings = parse_original_settings(json_file(beside.string()), beside.string());
@@ -132,7 +130,7 @@ class Finder {
     }
     const auto known = known_tower(name);
     if (!known)
-      throw Error(Status::not_found, cat("the checkpoint holds the weights of its vision tower \"", name,
+      throw Error(Status::not_found, cat(where_, ": the checkpoint holds the weights of its vision tower \"", name,
                                          "\" and not its configuration; looked for a config.json in ",
                                          listed(place.looked), "; name its folder as vision_tower"));
     note(cat("sizes of the vision tower from its name, ", name));
@@ -142,10 +140,10 @@ class Finder {
   VisionConfig separate_tower(const std::string& name) {
     const auto place = find_vision_tower(name, options_.vision_tower, checkpoint_.path);
     if (place.folder.empty())
-      throw Error(Status::not_found,
-                  name.empty() ? std::string("config.json names no vision tower; name its folder as vision_tower")
-                               : cat("the vision tower \"", name, "\" was not found; looked in ", listed(place.looked),
-                                     "; name its folder as vision_tower (nothing is downloaded)"));
+      throw Error(Status::not_found, name.empty() ? where_ + " names no vision tower; name its folder as vision_tower"
+                                                  : cat(where_, ": the vision tower \"", name,
+                                                        "\" was not found; looked in ", listed(place.looked),
+                                                        "; name its folder as vision_tower (nothing is downloaded)"));
     found_.tensors.remove_prefix("vision.");
     add_tower_weights(found_.tensors, place.folder, options_);
     add_source("vision tower", place.folder, place.why);
@@ -161,7 +159,7 @@ class Finder {
     const auto depth = projector_depth(found_.tensors);
     if (expected_depth > 0 && depth != expected_depth)
       throw Error(Status::format,
-                  cat(options_.projector, ": has ", depth, " linear layers, ", kWhere, " expects ", expected_depth));
+                  cat(options_.projector, ": has ", depth, " linear layers, ", where_, " expects ", expected_depth));
   }
 
   // transformers fills an absent head with random numbers; what was meant is a head shared with the embeddings
@@ -175,6 +173,7 @@ class Finder {
   Checkpoint& checkpoint_;
   const Json& json_;
   const LoadOptions& options_;
+  const std::string where_;  // in messages
   FoundLayout found_;
 };
 

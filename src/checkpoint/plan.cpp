@@ -56,7 +56,7 @@ LoadPlan plan_load(const std::string& path, const LoadOptions& options) {
   checkpoint.name = model_name(checkpoint.path);
   const auto config = checkpoint.path + "/config.json";
   plan.config_text = read_file(config, limits::kConfigJsonBytes, config);
-  auto layout = find_layout(checkpoint, parse_json(plan.config_text, "config.json"), options);
+  auto layout = find_layout(checkpoint, parse_json(plan.config_text, config), options);
   plan.tensors = std::move(layout.tensors);
   survey(plan, options);
   count(plan);

@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "model/config_keys.hpp"
 #include "model/config_sections.hpp"
 
 namespace llava::core {
@@ -44,6 +45,8 @@ ModelConfig parse_model_config(const Json& json, std::string_view where) {
   if (type != "llava")
     refuse(where, cat("model_type is \"", type, "\"; read here: llava (LlavaForConditionalGeneration)"),
            Status::unsupported);
+  check_config_keys(json, ConfigSection::model, where);
+  check_config_keys(section(json, "text_config", where), ConfigSection::language, cat(where, ": text_config"));
   ModelConfig config;
   config.language = parse_language_config(section(json, "text_config", where), cat(where, ": text_config"));
   config.vision = parse_vision_config(section(json, "vision_config", where), cat(where, ": vision_config"));

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "model/config_keys.hpp"
 
 namespace llava::core {
 namespace {
@@ -33,6 +34,7 @@ VisionConfig parse_vision_config(const Json& json, std::string_view where) {
   const auto type = read_string(json, "model_type", where, "clip_vision_model");
   if (type != "clip_vision_model")
     refuse(where, cat("model_type is \"", type, "\"; vision towers read here: clip_vision_model"), Status::unsupported);
+  check_config_keys(json, ConfigSection::vision, where);
   VisionConfig vision;
   vision.width = read_int(json, "hidden_size", where, 1, limits::kWidth, 768);
   vision.intermediate = read_int(json, "intermediate_size", where, 1, limits::kWidth, 3072);

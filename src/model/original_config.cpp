@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "model/config_json.hpp"
+#include "model/config_keys.hpp"
 #include "model/config_sections.hpp"
 
 namespace llava::core {
@@ -57,6 +58,7 @@ OriginalSettings parse_original_settings(const Json& json, std::string_view wher
 
 ModelConfig original_model_config(const Json& json, const OriginalSettings& settings, const VisionConfig& vision,
                                   std::string_view where) {
+  check_config_keys(json, ConfigSection::model, where);
   ModelConfig config;
   config.language = parse_language_config(json, where);
   config.vision = vision;
