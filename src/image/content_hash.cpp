@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -10,6 +11,8 @@
 
 namespace llava::core {
 namespace {
+
+constexpr size_t kPieceBytes = 1 << 20;
 
 struct Free {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
@@ -26,16 +29,20 @@ std::array<uint8_t, 8> size_bytes(const Picture& picture) {
 
 }  // namespace
 
-std::string content_hash(const Picture& picture) {
+std::string content_hash(const Picture& picture, const Cancel& cancel) {
   const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
   const auto size = size_bytes(picture);
   std::array<uint8_t, EVP_MAX_MD_SIZE> digest{};
   unsigned count = 0;
-  const bool done = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1 &&
-                    EVP_DigestUpdate(context.get(), size.data(), size.size()) == 1 &&
-                    EVP_DigestUpdate(context.get(), picture.rgb.data(), picture.rgb.size()) == 1 &&
-                    EVP_DigestFinal_ex(context.get(), digest.data(), &count) == 1;
-  if (!done) throw Error(Status::internal, "SHA-256 of a picture could not be computed");
+  bool fine = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1 &&
+              EVP_DigestUpdate(context.get(), size.data(), size.size()) == 1;
+  for (size_t begin = 0; fine && begin < picture.rgb.size(); begin += kPieceBytes) {
+    cancel.poll("hashing a picture");
+    const size_t piece = std::min(kPieceBytes, picture.rgb.size() - begin);
+    fine = EVP_DigestUpdate(context.get(), picture.rgb.data() + begin, piece) == 1;
+  }
+  fine = fine && EVP_DigestFinal_ex(context.get(), digest.data(), &count) == 1;
+  if (!fine) throw Error(Status::internal, "SHA-256 of a picture could not be computed");
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (unsigned i = 0; i < count; ++i) {
@@ -43,6 +50,12 @@ std::string content_hash(const Picture& picture) {
     text += kDigits[digest[i] & 15];
   }
   return text;
+}
+
+const std::string& HashedPicture::hash(const Cancel& cancel) const {
+  const std::lock_guard lock(mutex_);
+  if (hash_.empty()) hash_ = content_hash(*this, cancel);
+  return hash_;
 }
 
 }  // namespace llava::core
