@@ -20,7 +20,7 @@ std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOpt
   Parameters parameters(plan.tensors, bundle->config, {device, options.dtype}, options.cancel);
   auto model = std::make_shared<const Model>(parameters, bundle->config);
   if (options.progress) options.progress({"warm-up", bundle->weight_bytes, bundle->weight_bytes, {}});
-  model->warm_up();
+  model->warm_up(options.cancel);
   bundle->model = std::move(model);
   bundle->vision_tower = options.vision_tower;
   bundle->projector = options.projector;

@@ -66,6 +66,12 @@ struct LanguageConfig {
   int64_t bos = 1;
   std::vector<int64_t> eos = {2};
   int64_t pad = -1;  // -1 = none
+
+  /// How far positions reach: stretched rotary angles reach further than what the model was trained with.
+  int64_t reachable_context() const {
+    const bool stretched = rope.scaling == RopeConfig::Scaling::linear || rope.scaling == RopeConfig::Scaling::dynamic;
+    return stretched ? static_cast<int64_t>(static_cast<double>(context) * rope.factor) : context;
+  }
 };
 
 struct ModelConfig {

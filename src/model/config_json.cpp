@@ -56,7 +56,8 @@ ModelConfig parse_model_config(const Json& json, std::string_view where) {
   config.feature_layers = parse_feature_layers(json, where);
   config.keep_class_token = parse_select_strategy(json, where);
   const char* image_key = json.contains("image_token_id") ? "image_token_id" : "image_token_index";
-  config.image_token = read_int(json, image_key, where, 0, limits::kVocabulary, 32000);
+  const int64_t last = config.language.vocabulary - 1;
+  config.image_token = read_int(json, image_key, where, 0, last, last < 32000 ? -1 : 32000);
   const char* dtype_key = json.contains("dtype") ? "dtype" : "torch_dtype";
   config.dtype = read_string(json, dtype_key, where, "");
   check_model_config(config, "vision_feature_layer", where);

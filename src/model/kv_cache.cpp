@@ -7,26 +7,28 @@ namespace llava::core {
 
 constexpr int64_t kFirstCapacity = 256;
 
-KvCache::KvCache(const LanguageConfig& config, at::ScalarType dtype, at::Device device)
+KvCache::KvCache(const LanguageConfig& config, int64_t context, at::ScalarType dtype, at::Device device)
     : layers_(static_cast<size_t>(config.layers)),
       row_shape_{config.key_value_heads, config.head_width},
-      context_(config.context),
+      context_(context),
       options_(at::TensorOptions().dtype(dtype).device(device)) {}
 
 void KvCache::reserve(int64_t length) {
   if (length <= capacity_) return;
-  const int64_t grown =
+  const int64_t capacity =
       std::min(std::max({length, capacity_ + capacity_ / 2, kFirstCapacity}), std::max(context_, length));
-  std::vector<Layer> fresh(layers_.size());
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    fresh[i].key = at::empty({grown, row_shape_[0], row_shape_[1]}, options_);
-    fresh[i].value = at::empty({grown, row_shape_[0], row_shape_[1]}, options_);
-    if (length_ == 0) continue;
-    fresh[i].key.narrow(0, 0, length_).copy_(layers_[i].key.narrow(0, 0, length_));
-    fresh[i].value.narrow(0, 0, length_).copy_(layers_[i].value.narrow(0, 0, length_));
+  for (auto& layer : layers_) {
+    layer.key = grown(layer.key, capacity);
+    layer.value = grown(layer.value, capacity);
   }
-  layers_.swap(fresh);
-  capacity_ = grown;
+  capacity_ = capacity;
+}
+
+at::Tensor KvCache::grown(const at::Tensor& rows, int64_t capacity) const {
+  if (rows.defined() && rows.size(0) >= capacity) return rows;  // a failed attempt came this far
+  auto fresh = at::empty({capacity, row_shape_[0], row_shape_[1]}, options_);
+  if (length_ > 0) fresh.narrow(0, 0, length_).copy_(rows.narrow(0, 0, length_));
+  return fresh;
 }
 
 void KvCache::write(int64_t layer, const at::Tensor& key_LGK, const at::Tensor& value_LGK) {

@@ -14,13 +14,16 @@ namespace llava::core {
 /// copies each row a few times at most; rows past length() hold nothing of meaning.
 class KvCache {
  public:
-  KvCache(const LanguageConfig& config, at::ScalarType dtype, at::Device device);
+  /// `context` is the number of positions it will be asked for at most: growing by half stops there. A longer one is
+  /// still served, but copied at every step.
+  KvCache(const LanguageConfig& config, int64_t context, at::ScalarType dtype, at::Device device);
 
   int64_t length() const { return length_; }
   int64_t context() const { return context_; }
   at::ScalarType dtype() const { return options_.dtype().toScalarType(); }
 
-  /// Makes room for `length` positions. Strong guarantee: on failure nothing has changed.
+  /// Makes room for `length` positions, layer after layer: old and new storage of one layer are held at a time.
+  /// On failure what the cache holds has not changed.
   void reserve(int64_t length);
 
   /// Copies keys and values [L, G, K] of one layer to positions length() … length() + L - 1.
@@ -43,9 +46,11 @@ class KvCache {
   struct Layer {
     at::Tensor key, value;
   };
+  at::Tensor grown(const at::Tensor& rows, int64_t capacity) const;
+
   std::vector<Layer> layers_;
   std::vector<int64_t> row_shape_;
-  int64_t capacity_ = 0;
+  int64_t capacity_ = 0;  // of every layer; after a failed reserve() some have more
   int64_t length_ = 0;
   int64_t context_ = 0;
   at::TensorOptions options_;

@@ -2,6 +2,7 @@
 #include "model/language.hpp"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/error.hpp"
 #include "ops/ops.hpp"
@@ -32,7 +33,9 @@ LanguageModel::LanguageModel(Parameters& parameters, const LanguageConfig& confi
   head_VD_ = config.tied_head ? table_VD_ : parameters.take_matrix("lm_head.weight", {config.vocabulary, width});
 }
 
-KvCache LanguageModel::new_cache() const { return {config_, dtype_, device_}; }
+KvCache LanguageModel::new_cache(int64_t context) const {
+  return {config_, context > 0 ? context : config_.reachable_context(), dtype_, device_};
+}
 
 at::Tensor LanguageModel::attend(size_t layer, const at::Tensor& x_LD, const RopeTable& rope, KvCache& cache) const {
   const auto& block = blocks_[layer];
@@ -49,16 +52,21 @@ at::Tensor LanguageModel::attend(size_t layer, const at::Tensor& x_LD, const Rop
   return block.out(out_LHK.reshape({rows, config_.heads * config_.head_width}));
 }
 
+at::Tensor LanguageModel::run_block(size_t layer, const at::Tensor& x_LD, const RopeTable& rope, KvCache& cache) const {
+  const auto& block = blocks_[layer];
+  const auto y_LD =
+      attend(layer, rms_norm(x_LD, block.before_attention_D, config_.rms_norm_eps), rope, cache).add_(x_LD);
+  const auto normed = rms_norm(y_LD, block.before_mlp_D, config_.rms_norm_eps);
+  return block.down(silu_mul(block.gate(normed), block.up(normed))).add_(y_LD);
+}
+
 at::Tensor LanguageModel::forward_chunk(const at::Tensor& embeds_LD, const RopeTable& rope, KvCache& cache,
                                         const Cancel& cancel) const {
   cache.reserve(cache.length() + embeds_LD.size(0));
   auto x_LD = embeds_LD;
   for (size_t i = 0; i < blocks_.size(); ++i) {
     cancel.poll(embeds_LD.size(0) > 1 ? "prefill" : "decode");
-    const auto& block = blocks_[i];
-    x_LD = attend(i, rms_norm(x_LD, block.before_attention_D, config_.rms_norm_eps), rope, cache).add_(x_LD);
-    const auto normed = rms_norm(x_LD, block.before_mlp_D, config_.rms_norm_eps);
-    x_LD = block.down(silu_mul(block.gate(normed), block.up(normed))).add_(x_LD);
+    x_LD = run_block(i, x_LD, rope, cache);
   }
   cache.advance(embeds_LD.size(0));
   return rms_norm(x_LD, norm_D_, config_.rms_norm_eps);
@@ -79,6 +87,14 @@ at::Tensor LanguageModel::forward(const at::Tensor& embeds_LD, KvCache& cache, c
     cache.truncate(before);
     throw;
   }
+}
+
+void LanguageModel::warm_up(const Cancel& cancel) const {
+  cancel.poll("warm-up");
+  auto cache = new_cache();
+  cache.reserve(1);
+  const auto row_LD = at::zeros({1, config_.width}, at::TensorOptions().dtype(dtype_).device(device_));
+  rms_norm(run_block(0, row_LD, rope_table(config_, 0, 1, device_), cache), norm_D_, config_.rms_norm_eps);
 }
 
 at::Tensor LanguageModel::logits(const at::Tensor& hidden_LD) const {

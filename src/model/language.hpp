@@ -32,7 +32,13 @@ class LanguageModel {
   at::Tensor logits(const at::Tensor& hidden_LD) const;
 
   const Weight& token_embeddings() const { return table_VD_; }
-  KvCache new_cache() const;
+
+  /// An empty cache for up to `context` positions; 0: as many as positions reach.
+  KvCache new_cache(int64_t context = 0) const;
+
+  /// Runs one row through one block, so that the set-up of a first call happens here. `cancel` is polled before.
+  void warm_up(const Cancel& cancel) const;
+
   const LanguageConfig& config() const { return config_; }
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
@@ -46,6 +52,7 @@ class LanguageModel {
   };
   at::Tensor forward_chunk(const at::Tensor& embeds_LD, const RopeTable& rope, KvCache& cache, const Cancel&) const;
   at::Tensor attend(size_t layer, const at::Tensor& x_LD, const RopeTable& rope, KvCache& cache) const;
+  at::Tensor run_block(size_t layer, const at::Tensor& x_LD, const RopeTable& rope, KvCache& cache) const;
 
   LanguageConfig config_;
   at::ScalarType dtype_;

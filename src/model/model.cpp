@@ -2,7 +2,6 @@
 #include "model/model.hpp"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/zeros.h>
 
 #include "base/error.hpp"
 #include "model/splice.hpp"
@@ -43,14 +42,6 @@ at::Tensor Model::project(const at::Tensor& features_NPC) const {
 
 at::Tensor Model::embed(std::span<const int64_t> ids_L, const std::vector<at::Tensor>& features) const {
   return splice(ids_L, features, language_.token_embeddings(), language_.dtype());
-}
-
-void Model::warm_up() const {
-  const auto options = at::TensorOptions().dtype(language_.dtype()).device(language_.device());
-  auto cache = language_.new_cache();
-  const auto hidden = language_.forward(at::zeros({1, config_.language.width}, options), cache, {});
-  language_.logits(hidden);
-  project(at::zeros({1, 1, config_.feature_width()}, options));
 }
 
 }  // namespace llava::core

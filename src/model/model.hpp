@@ -43,9 +43,10 @@ class Model {
   /// Token rows with image rows spliced in (model/splice).
   at::Tensor embed(std::span<const int64_t> ids_L, const std::vector<at::Tensor>& features) const;
 
-  /// Runs one row through the language model and the projector, so that LibTorch's first-call set-up happens at load (a
-  /// first call under memory pressure can end the process) and not in the middle of an answer.
-  void warm_up() const;
+  /// Runs one row through one block of the language model, so that LibTorch's first-call set-up happens at load (a
+  /// first call under memory pressure can end the process) and not in the middle of an answer. One block: the pages of
+  /// mapped weights come in when they are needed. Throws Error(cancelled | timeout).
+  void warm_up(const Cancel& cancel) const { language_.warm_up(cancel); }
 
  private:
   ModelConfig config_;
