@@ -7,18 +7,13 @@
 
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
-#include "image/content_hash.hpp"
+#include "generate/slots.hpp"
 
 namespace llava::capi {
 
 using core::cat;
 using core::Error;
 using core::Status;
-
-const std::string& ImageObject::hash() {
-  std::call_once(hashed_, [&] { hash_ = core::content_hash(*picture); });
-  return hash_;
-}
 
 std::vector<MessagePart> MessageObject::snapshot() const {
   const std::lock_guard lock(mutex);
@@ -121,19 +116,9 @@ RawPrompt raw_prompt(const core::Bundle& bundle, const int32_t* ids, int64_t id_
   const auto handles =
       list_argument(embeddings, embedding_count, "embeddings", "embedding_count", 0, core::limits::kContext);
   RawPrompt prompt;
-  int64_t places = 0;
-  for (size_t i = 0; i < list.size(); ++i) {
-    const int32_t id = list[i];
-    places += id == LLAVA_IMAGE_TOKEN;
-    if (id != LLAVA_IMAGE_TOKEN && (id < 0 || id >= bundle.config.language.vocabulary))
-      throw Error(Status::argument, cat("ids[", i, "] is ", id, ", expected 0 … ",
-                                        bundle.config.language.vocabulary - 1, " or ", LLAVA_IMAGE_TOKEN));
-    prompt.ids.push_back(id);
-  }
-  if (places != embedding_count)
-    throw Error(Status::argument,
-                cat("embedding_count is ", embedding_count, ", expected ", places, " as ids have places"));
-  prompt.rows = id_count - places;
+  prompt.ids.assign(list.begin(), list.end());
+  check_raw_ids(bundle, prompt.ids, handles.size());
+  prompt.rows = id_count - embedding_count;
   for (size_t i = 0; i < handles.size(); ++i) {
     const auto name = cat("embeddings[", i, "]");
     const auto embedding = get(handles[i], name.c_str());

@@ -1,6 +1,7 @@
 // Checks of what a caller hands over, with messages that name the argument, what was found and what was expected.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -61,6 +62,12 @@ void copy_out(std::span<const Item> items, Item* to, size_t capacity, size_t* ne
   }
   *needed = items.size();
   if (to && !items.empty()) std::memcpy(to, items.data(), items.size() * sizeof(Item));
+}
+
+/// A text into a field of a struct that was zeros; what is too long is cut.
+template <size_t Room>
+void put_text(char (&to)[Room], std::string_view text) {
+  std::memcpy(to, text.data(), std::min(text.size(), Room - 1));
 }
 
 llava_string* new_string(std::string text);

@@ -64,19 +64,11 @@ bool tell(const llava_chat_options& settings, llava::core::Event event) {
   return answer == LLAVA_EVENT_CONTINUE;
 }
 
-// Pulls to the end. The event "done" comes when question and answer are the session's already, so a callback that
-// refuses it takes both back.
-Response run(SessionObject& object, Generation& generation, const llava_chat_options& settings, int64_t turns_before) {
-  while (auto event = generation.next()) {
-    if (!settings.event) continue;
-    const bool done = event->kind == llava::core::Event::Kind::done;
-    try {
-      if (!tell(settings, std::move(*event))) generation.stop();
-    } catch (...) {
-      if (done) object.session->rewind(turns_before);
-      throw;
-    }
-  }
+// Pulls to the end. Question and answer become the session's in finish(): the session is held until the callback has
+// answered to the last event, so that it can still refuse them.
+Response run(Generation& generation, const llava_chat_options& settings) {
+  while (auto event = generation.next())
+    if (settings.event && !tell(settings, std::move(*event))) generation.stop();
   return generation.finish();
 }
 
@@ -86,9 +78,9 @@ llava_response* answer(const std::shared_ptr<SessionObject>& object, std::option
   auto options = chat_options(settings, *object->model->bundle);
   options.cancel = use.token();
   use.cancel().poll("chat");
-  const auto turns_before = object->session->turn_count();
+  options.commit_at_done = false;
   const auto generation = object->session->start(std::move(turn), options);
-  auto response = run(*object, *generation, settings, turns_before);
+  auto response = run(*generation, settings);
   return wrap<llava_response>(std::make_shared<ResponseObject>(object->model, std::move(response)));
 }
 

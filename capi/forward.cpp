@@ -19,7 +19,7 @@ at::Tensor run(const Bundle& bundle, const RawPrompt& prompt, const llava_forwar
   std::vector<at::Tensor> rows;
   for (const auto& embedding : prompt.embeddings) rows.push_back(embedding->rows_PD);
   const auto embeds_LD = bundle.model->embed(prompt.ids, rows);
-  auto cache = language.new_cache();
+  auto cache = language.new_cache(prompt.rows);
   auto hidden_LD = language.forward(embeds_LD, cache, cancel);
   if (settings.last_only) hidden_LD = hidden_LD.narrow(0, hidden_LD.size(0) - 1, 1);
   return settings.output == LLAVA_FORWARD_HIDDEN ? hidden_LD : language.logits(hidden_LD);

@@ -105,8 +105,7 @@ llava_status llava_image_info(const llava_image* image, llava_image_desc* out) {
     const auto object = get(image, "image");
     const auto& picture = *object->picture;
     auto desc = describe(picture.width, picture.height, picture.format, picture.orientation);
-    const auto& hash = object->hash();
-    std::memcpy(desc.sha256, hash.data(), std::min(hash.size(), sizeof desc.sha256 - 1));
+    put_text(desc.sha256, picture.hash());
     fill_struct(out, desc, "llava_image_desc");
   });
 }

@@ -16,7 +16,7 @@
 #include "checkpoint/bundle.hpp"
 #include "generate/session.hpp"
 #include "handles.hpp"
-#include "image/picture.hpp"
+#include "image/content_hash.hpp"
 #include "last_error.hpp"
 #include "options.hpp"
 #include "text/detokenizer.hpp"
@@ -39,14 +39,10 @@ struct CancelObject : Live<HandleKind::cancel> {
 };
 
 struct ImageObject : Live<HandleKind::image> {
-  explicit ImageObject(core::Picture p) : picture(std::make_shared<const core::Picture>(std::move(p))) {}
-  const std::string& hash();  // computed once
+  explicit ImageObject(core::Picture p) : ImageObject(std::make_shared<const core::HashedPicture>(std::move(p))) {}
+  explicit ImageObject(std::shared_ptr<const core::HashedPicture> p) : picture(std::move(p)) {}
 
-  const std::shared_ptr<const core::Picture> picture;
-
- private:
-  std::once_flag hashed_;
-  std::string hash_;
+  const std::shared_ptr<const core::HashedPicture> picture;
 };
 
 struct ModelObject : Live<HandleKind::model> {

@@ -86,6 +86,15 @@ const char* llava_response_text(const llava_response* response, int32_t index) {
   return guarded_value("", [&] { return answer(*get(response, "response"), index).text.c_str(); });
 }
 
+const char* llava_response_text_n(const llava_response* response, int32_t index, size_t* size) {
+  cleared(size);
+  return guarded_value("", [&] {
+    const auto& text = answer(*get(response, "response"), index).text;
+    if (size) *size = text.size();
+    return text.c_str();
+  });
+}
+
 int32_t llava_response_finish_reason(const llava_response* response, int32_t index) {
   return guarded_value(-1, [&] { return static_cast<int32_t>(answer(*get(response, "response"), index).reason); });
 }

@@ -37,7 +37,7 @@ std::shared_ptr<MessageObject> message_of(const llava::core::Turn& turn) {
     to.text = part.text;
     if (part.kind == Kind::embedding)
       to.embedding = std::make_shared<EmbeddingObject>(part.embedding, LLAVA_ENCODE_PROJECTED);
-    if (part.kind == Kind::picture) to.image = std::make_shared<ImageObject>(*part.picture);
+    if (part.kind == Kind::picture) to.image = std::make_shared<ImageObject>(part.picture);
     message->parts.push_back(std::move(to));
   }
   return message;

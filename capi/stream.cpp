@@ -14,7 +14,7 @@ namespace {
 // A cancel asked for while the caller's own token is the one the core looks at.
 void cancel_between_pieces(StreamObject& stream) {
   if (!stream.cancel_asked.load() || !stream.users_cancel.token() || stream.ended_by) return;
-  if (stream.keep_on_cancel) return stream.generation->stop();
+  if (stream.keep_on_cancel && stream.generation->tokens() > 0) return stream.generation->stop();
   stream.generation.reset();  // the session is as before
   stream.ended_by = std::make_exception_ptr(Error(Status::cancelled, "cancelled by llava_stream_cancel()"));
 }
@@ -72,7 +72,13 @@ llava_status llava_stream_next(llava_stream* stream, int64_t timeout_ms, llava_e
     required(event, "event");
     if (timeout_ms < -1) throw Error(Status::argument, cat("timeout_ms is ", timeout_ms, ", expected -1 or more"));
     const auto object = get(stream, "stream");
+    const int64_t deadline_ns = llava::core::deadline_after_ms(timeout_ms);
     return pulling(*object, "llava_stream_next", [&]() -> llava_status {
+      while (!object->generation->step()) {
+        cancel_between_pieces(*object);
+        if (object->ended_by) std::rethrow_exception(object->ended_by);
+        if (deadline_ns && llava::core::now_ns() >= deadline_ns) return LLAVA_WOULD_BLOCK;
+      }
       auto next = object->generation->next();
       if (!next) return LLAVA_END;
       *event = wrap<llava_event>(std::make_shared<EventObject>(std::move(*next)));

@@ -11,7 +11,8 @@
  * | cancel token or deadline, LLAVA_CANCEL_ROLLBACK | LLAVA_ERR_CANCELLED or _TIMEOUT     | as before               |
  * | cancel token or deadline, LLAVA_CANCEL_KEEP     | LLAVA_OK, reason CANCELLED, TIMEOUT | question and words stay |
  *
- * A failing code always means: no answer, session as before. That also holds for KEEP before the first token.
+ * A failing code always means: no answer, session as before. That also holds for KEEP before the first token. STOP
+ * before the first token leaves the question and an empty answer.
  */
 #ifndef LLAVA_CHAT_H
 #define LLAVA_CHAT_H
@@ -39,7 +40,7 @@ enum {
   LLAVA_EVENT_PREFILL = 1,       /**< a part of the prompt was read: llava_event_progress() */
   LLAVA_EVENT_TEXT = 2,          /**< a token that completes text: llava_event_text(), _token, _logprob, _index */
   LLAVA_EVENT_TOKEN = 3,         /**< a token whose text is held back until it is whole: _token, _logprob, _index */
-  LLAVA_EVENT_DONE = 4           /**< the answer is complete */
+  LLAVA_EVENT_DONE = 4 /**< the answer is complete; llava_chat() keeps it once the callback has answered to this */
 };
 
 /** What an event callback may answer. */
@@ -86,7 +87,8 @@ typedef struct llava_chat_options {
   float temperature;    /**< 0: always the most likely (greedy), up to 100; -1 (default): the model's, else 0.2 */
   float top_p;          /**< draw from the likeliest that hold this mass, (0, 1]; -1 (default): the model's, else 1 */
   float min_p;          /**< draw from those at least this likely, relative to the likeliest, [0, 1); default 0 */
-  float repetition_penalty; /**< divides logits of tokens seen before, (0, 100]; -1 (default): the model's, else 1 */
+  float repetition_penalty; /**< divides logits of tokens seen before, (0, 100]; -1 (default): the model's, else 1.
+                                 What it and the biases make of a logit is kept within ±1e30 */
   int64_t seed;             /**< same seed, same answer; -1 (default): a fresh one, see llava_response_seed() */
   const char *const *stop;  /**< `stop_count` texts that end the answer, each of 1 … 256 bytes */
   const int32_t *stop_ids;  /**< `stop_id_count` token ids that end the answer */
@@ -98,7 +100,7 @@ typedef struct llava_chat_options {
   int32_t bad_id_count;     /**< at most the vocabulary */
   int32_t bias_count;       /**< at most the vocabulary */
   int32_t include_stop;     /**< 1: a stop string stays in the text; default 0 */
-  int32_t ignore_eos;       /**< 1: the model's end marks do not end the answer; default 0 */
+  int32_t ignore_eos;       /**< 1: end marks of model and template do not end the answer; default 0 */
   int32_t logprobs;         /**< -1 (default): none; 0: of the drawn tokens; n: and of the n likeliest, at most 256 */
   int32_t on_cancel;        /**< LLAVA_CANCEL_ROLLBACK (default) or LLAVA_CANCEL_KEEP */
   int64_t timeout_ms;       /**< deadline of the whole answer; -1 (default): none */
@@ -107,7 +109,8 @@ typedef struct llava_chat_options {
   void *event_user_data;    /**< handed to `event` */
 } llava_chat_options;
 
-/** What an answer took. Filled by llava_response_usage(). Since 0.1. */
+/** What an answer took. Times are of work: pauses between two pulls and in callbacks are not counted. Filled by
+ * llava_response_usage(). Since 0.1. */
 typedef struct llava_usage {
   uint32_t struct_size;      /**< set by the caller */
   uint32_t reserved;         /**< 0 */
@@ -119,9 +122,9 @@ typedef struct llava_usage {
   double encode_ms;          /**< pictures: vision tower and projector */
   double prompt_ms;          /**< template and tokenizer */
   double prefill_ms;         /**< reading the prompt */
-  double first_token_ms;     /**< from the call to the first token */
+  double first_token_ms;     /**< all work until the first token */
   double decode_ms;          /**< from the first token to the last */
-  double total_ms;           /**< from the call to the last token */
+  double total_ms;           /**< the two together */
   double tokens_per_second;  /**< of decoding; 0 for fewer than two tokens */
 } llava_usage;
 
@@ -201,14 +204,15 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_chat_start(llava_session
                                                                    llava_stream **out);
 
 /**
- * Works until the next event.
+ * Works until the next event, or until the time is over.
  *
  * @param stream      the stream; another thread's call at the same time gets LLAVA_ERR_BUSY
- * @param timeout_ms  longest work, looked at between pieces (one picture, 512 positions of a prompt, one token), of
- *                    which at least one is done; -1 for ever
+ * @param timeout_ms  time after which no further piece of work is begun. A piece is: preparing a picture, encoding it,
+ *                    building the prompt, reading up to 512 positions of it, one token. 0: exactly one piece; -1: as
+ *                    many as it takes
  * @param event       receives the event; release with llava_event_free()
- * @return LLAVA_OK; LLAVA_END after LLAVA_EVENT_DONE; LLAVA_WOULD_BLOCK when no event came in time; otherwise as
- *         llava_chat(), and then the same at every later call; STATE after llava_stream_finish(). Since 0.1.
+ * @return LLAVA_OK; LLAVA_END after LLAVA_EVENT_DONE; LLAVA_WOULD_BLOCK when no event came in time (call again);
+ *         otherwise as llava_chat(), and then the same at every later call; STATE after llava_stream_finish(). Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_stream_next(llava_stream *stream, int64_t timeout_ms,
                                                                     llava_event **event);
@@ -286,7 +290,7 @@ LLAVA_API int32_t LLAVA_CALL llava_event_token(const llava_event *event);
  * How likely the token was: natural logarithm, after penalties and biases, before truncation.
  *
  * @param event  the event
- * @return at most 0; 0 for events without a token. Since 0.1.
+ * @return at most 0; NaN unless the option `logprobs` is 0 or more; 0 for events without a token. Since 0.1.
  */
 LLAVA_API double LLAVA_CALL llava_event_logprob(const llava_event *event);
 

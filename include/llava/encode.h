@@ -243,7 +243,8 @@ LLAVA_API void LLAVA_CALL llava_embedding_free(llava_embedding *embedding);
  * added: no begin mark, no template.
  *
  * @param model            the model
- * @param ids              `id_count` numbers: token ids, and #LLAVA_IMAGE_TOKEN once for each embedding
+ * @param ids              `id_count` numbers: token ids, and #LLAVA_IMAGE_TOKEN once for each embedding; not the id the
+ *                         checkpoint itself writes where a picture stands (image_token_index)
  * @param id_count         at least 1
  * @param embeddings       projected embeddings in order; NULL when `embedding_count` is 0
  * @param embedding_count  as many as there are places

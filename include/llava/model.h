@@ -21,7 +21,7 @@ typedef struct llava_model llava_model;
 /**
  * Hears how loading goes on; runs on the loading thread.
  *
- * @param phase        what is being done: "config", "tokenizer", "weights", "warm-up"
+ * @param phase        what is being done: "weights", then "warm-up"
  * @param bytes_done   of the weights
  * @param bytes_total  of the weights; 0 while unknown
  * @param item         the tensor or file at hand, "" for none; valid during the call

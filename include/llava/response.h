@@ -29,6 +29,16 @@ LLAVA_API int32_t LLAVA_CALL llava_response_count(const llava_response *response
 LLAVA_API const char *LLAVA_CALL llava_response_text(const llava_response *response, int32_t index);
 
 /**
+ * The text of an answer and its length: a model may say the byte 0, at which llava_response_text() seems to end.
+ *
+ * @param response  the response
+ * @param index     0 … llava_response_count() - 1
+ * @param size      receives the length in bytes, without the final NUL; may be NULL
+ * @return the text of llava_response_text(). Since 0.1.
+ */
+LLAVA_API const char *LLAVA_CALL llava_response_text_n(const llava_response *response, int32_t index, size_t *size);
+
+/**
  * Why an answer ended.
  *
  * @param response  the response

@@ -79,8 +79,9 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_options_to_json(
  * @param model    kept alive by the session
  * @param options  NULL for defaults
  * @param out      receives the session; release with llava_session_free()
- * @return LLAVA_OK; NOT_FOUND for an unknown template; UNSUPPORTED when the template cannot hold the system prompt;
- *         CONTEXT_FULL when the system prompt alone fills the context. Since 0.1.
+ * @return LLAVA_OK; NOT_FOUND for an unknown template; UNSUPPORTED for a system prompt with a template that has no
+ *         place for one; LIMIT for one that is too long; CONTEXT_FULL, with needed and limit, when an empty question
+ *         does not fit the context. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_create(llava_model *model,
                                                                        const llava_session_options *options,
@@ -112,7 +113,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_append(llava_ses
  * Adds raw token ids as one turn, exactly as given: no begin mark, no template.
  *
  * @param session          the session
- * @param ids              `id_count` numbers: token ids, and #LLAVA_IMAGE_TOKEN once for each embedding
+ * @param ids              `id_count` numbers: token ids, and #LLAVA_IMAGE_TOKEN once for each embedding; not the id the
+ *                         checkpoint itself writes where a picture stands (image_token_index)
  * @param id_count         at least 1
  * @param embeddings       projected embeddings in order; NULL when `embedding_count` is 0
  * @param embedding_count  as many as there are places
@@ -163,7 +165,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_turn(const llava
                                                                      llava_message **out);
 
 /**
- * How full the session is.
+ * How full the session is. Pictures that came with llava_session_from_json() are encoded for it.
  *
  * @param session  the session
  * @param used     receives the positions held
@@ -185,7 +187,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_stats(const llav
 
 /**
  * The dialogue as JSON: [{"role", "content": [{"type": "text", "text": …}, {"type": "image", "hash": …}, …]}, …].
- * Pictures are named by the hash of llava_image_info().
+ * Pictures are named by the hash of llava_image_info(). A turn of raw ids has {"type": "ids", "ids": […], "images":
+ * [hash, …]}.
  *
  * @param session  the session
  * @param out      receives the text; release with llava_string_free()
@@ -210,7 +213,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_from_json(llava_
                                                                           llava_session **out);
 
 /**
- * Writes options and dialogue, encoded pictures included, to a file; the file is whole or absent.
+ * Writes options and dialogue, encoded pictures included, to a file; the file is whole or absent. Pictures that are not
+ * encoded yet are encoded for it.
  *
  * @param session  the session
  * @param path     the file, replaced when it exists
@@ -224,7 +228,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_save(const llava
  * @param model  the model it was made with; kept alive by the session
  * @param path   the file
  * @param out    receives the session; release with llava_session_free()
- * @return LLAVA_OK; NOT_FOUND, IO, FORMAT; UNSUPPORTED for a file of another model or a newer format. Since 0.1.
+ * @return LLAVA_OK; NOT_FOUND, IO, FORMAT (also for rows that are not finite); UNSUPPORTED for a file of another model
+ *         or a newer format. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_session_load(llava_model *model, const char *path,
                                                                      llava_session **out);

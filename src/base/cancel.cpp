@@ -1,6 +1,8 @@
 // Cancel tokens and deadlines.
 #include "base/cancel.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 namespace llava::core {
@@ -10,10 +12,13 @@ int64_t now_ns() noexcept {
       .count();
 }
 
+int64_t deadline_after_ms(int64_t timeout_ms) noexcept {
+  constexpr int64_t kLongest_ms = int64_t{1} << 40;
+  return timeout_ms < 0 ? 0 : now_ns() + std::min(timeout_ms, kLongest_ms) * 1000000;
+}
+
 void CancelToken::set_deadline_ms(int64_t timeout_ms) noexcept {
-  constexpr int64_t kLongest_ms = int64_t{1} << 40;  // 34 years: no overflow in nanoseconds
-  if (timeout_ms > kLongest_ms) timeout_ms = kLongest_ms;
-  deadline_ns_.store(timeout_ms < 0 ? 0 : now_ns() + timeout_ms * 1000000 , std::memory_order_relaxed);
+  deadline_ns_.store(deadline_after_ms(timeout_ms), std::memory_order_relaxed);
 }
 
 bool Cancel::stopped() const noexcept {

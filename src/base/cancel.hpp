@@ -11,6 +11,10 @@ namespace llava::core {
 /// Nanoseconds of the steady clock; never 0.
 int64_t now_ns() noexcept;
 
+/// The instant `timeout_ms` from now, as a deadline_ns; 0 (none) for a negative time. Whatever the number, nothing
+/// overflows: 34 years are the most.
+int64_t deadline_after_ms(int64_t timeout_ms) noexcept;
+
 class CancelToken {
  public:
   void cancel() noexcept { cancelled_.store(true, std::memory_order_relaxed); }

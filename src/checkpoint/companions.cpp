@@ -49,14 +49,6 @@ PreprocessConfig read_preprocess(Checkpoint& checkpoint, const std::string& fold
   return clip_preprocess(static_cast<int32_t>(checkpoint.config.vision.image_size));
 }
 
-// How far positions reach: stretched rotary angles reach further than what the model was trained with.
-int64_t reachable_context(const LanguageConfig& language) {
-  const bool stretched =
-      language.rope.scaling == RopeConfig::Scaling::linear || language.rope.scaling == RopeConfig::Scaling::dynamic;
-  return stretched ? static_cast<int64_t>(static_cast<double>(language.context) * language.rope.factor)
-                   : language.context;
-}
-
 void check_tokenizer(const Tokenizer& tokenizer, const std::string& file, const ModelConfig& config) {
   if (tokenizer.size() > config.language.vocabulary)
     throw Error(Status::format,
@@ -137,7 +129,7 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
   check_picture_size(checkpoint.preprocess, config.vision.image_size);
   checkpoint.defaults = read_defaults(checkpoint.path, config.language);
   take_template(checkpoint, tokens.chat_template, options);
-  checkpoint.context = reachable_context(config.language);
+  checkpoint.context = config.language.reachable_context();
   if (options.max_context < 0 || options.max_context > checkpoint.context)
     throw Error(Status::argument, cat("max_context is ", options.max_context, ", the model allows 1 … ",
                                       checkpoint.context, " (0 = all)"));

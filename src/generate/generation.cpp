@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "generate/generation_state.hpp"
+#include "text/prompt.hpp"
 
 namespace llava::core {
 namespace {
@@ -36,6 +37,15 @@ std::vector<std::string> all_stops(const ChatOptions& options, const Template& f
   auto stops = options.stop_strings;
   if (!options.ignore_eos) stops.insert(stops.end(), format.stops.begin(), format.stops.end());
   return stops;
+}
+
+// The model's end marks, and those of the template that the tokenizer has as one token: they never become text.
+std::vector<int64_t> all_end_marks(const ChatOptions& options, const Bundle& bundle, const Template& format) {
+  if (options.ignore_eos) return {};
+  auto ids = bundle.defaults.eos;
+  for (const auto id : stop_ids(*bundle.tokenizer, format))
+    if (id >= 0 && !contains(ids, id)) ids.push_back(id);
+  return ids;
 }
 
 }  // namespace
@@ -74,12 +84,12 @@ Generation::State::State(std::shared_ptr<Session> owner, Session::Data& shared, 
       data(shared),
       held(std::move(lock)),
       options(chosen),
-      cancel(chosen.cancel, chosen.timeout_ms < 0 ? 0 : now_ns() + chosen.timeout_ms * 1000000),
+      cancel(chosen.cancel, deadline_after_ms(chosen.timeout_ms)),
       turns(shared.turns),
+      end_marks(all_end_marks(chosen, *shared.bundle, *shared.format)),
       sampler(chosen.sampling, shared.bundle->config.language.vocabulary),
       stops(all_stops(chosen, *shared.format), chosen.include_stop),
-      detokenizer(shared.bundle->tokenizer),
-      start_ns(now_ns()) {
+      detokenizer(shared.bundle->tokenizer) {
   check_options(options, data.bundle->config.language.vocabulary);
   if (added) {
     data.check_turn(*added);
@@ -91,12 +101,21 @@ Generation::State::State(std::shared_ptr<Session> owner, Session::Data& shared, 
     for (const auto& part : turn.parts) pictures += part.kind == TurnPart::Kind::picture;
 }
 
-// Encodes the next picture of the new turn; false when there is none left.
-bool Generation::State::encode_one() {
+// Prepares the next picture, or encodes the one that is prepared; false when there is none left.
+bool Generation::State::encode_step() {
   for (auto& turn : turns)
     for (auto& part : turn.parts) {
       if (part.kind != TurnPart::Kind::picture) continue;
-      part.embedding = data.embedding(*part.picture, cancel, response.usage);
+      if (pixels_N3SS.defined()) {
+        part.embedding = data.encode(*part.picture, pixels_N3SS, cancel, response.usage);
+        pixels_N3SS.reset();
+      } else {
+        part.embedding = data.known(*part.picture, cancel);
+        if (!part.embedding) {
+          pixels_N3SS = data.prepare(*part.picture, cancel, response.usage);
+          return true;
+        }
+      }
       part.kind = TurnPart::Kind::embedding;
       part.picture.reset();
       ready.push_back({Event::Kind::image_encoded,
@@ -148,14 +167,12 @@ Draw Generation::State::draw() {
   auto logits_1V = data.bundle->model->language().logits(hidden_1D).to(at::kCPU).contiguous();
   std::span<float> logits(logits_1V.mutable_data_ptr<float>(), static_cast<size_t>(logits_1V.numel()));
   const bool may_end = static_cast<int64_t>(response.ids.size()) >= options.min_tokens;
-  if (!may_end)
-    for (const auto id : data.bundle->defaults.eos)
-      logits[static_cast<size_t>(id)] = -std::numeric_limits<float>::max();
-  return sampler.draw(logits, history, options.top_logprobs);
+  const std::span<const int64_t> not_yet = may_end ? std::span<const int64_t>() : end_marks;
+  return sampler.draw(logits, history, options.top_logprobs, not_yet);
 }
 
 bool Generation::State::ends_answer(int32_t id) const {
-  return contains(options.stop_ids, id) || (!options.ignore_eos && contains(data.bundle->defaults.eos, id));
+  return contains(options.stop_ids, id) || contains(end_marks, id);
 }
 
 void Generation::State::token_step() {
@@ -164,8 +181,12 @@ void Generation::State::token_step() {
   auto drawn = draw();
   response.ids.push_back(drawn.id);
   history.push_back(drawn.id);
-  if (response.ids.size() == 1) response.usage.first_token_ms = milliseconds_since(start_ns);
+  auto& usage = response.usage;
+  usage.total_ms = worked_ms();
+  if (response.ids.size() == 1) usage.first_token_ms = usage.total_ms;
+  usage.decode_ms = usage.total_ms - usage.first_token_ms;
   Event event = {Event::Kind::token, {}, drawn.id, drawn.logprob, 0, static_cast<int64_t>(response.ids.size()) - 1};
+  last_logprob = drawn.logprob;
   if (options.top_logprobs >= 0) response.logprobs.push_back(std::move(drawn));
   const auto count = static_cast<int64_t>(response.ids.size());
   if (ends_answer(event.id)) {
@@ -193,6 +214,8 @@ void Generation::State::end(FinishReason reason) {
 
 // The turn and its answer become the session's; nothing here can fail once the new list stands.
 void Generation::State::commit() {
+  if (prefill && !prefill->done()) data.keep_cached(prefill->kept());  // ended before the prompt was read
+  data.check_cache();
   Turn answer;
   answer.role = Role::assistant;
   TurnPart words;
@@ -201,10 +224,7 @@ void Generation::State::commit() {
   turns.push_back(std::move(answer));
   data.turns.swap(turns);
   data.update_counters();
-  auto& usage = response.usage;
-  usage.completion_tokens = static_cast<int64_t>(response.ids.size());
-  usage.total_ms = milliseconds_since(start_ns);
-  usage.decode_ms = usage.total_ms - usage.first_token_ms;
+  response.usage.completion_tokens = static_cast<int64_t>(response.ids.size());
   committed = true;
   held.release();
 }
@@ -229,21 +249,21 @@ void Generation::State::flush_text() {
   response.text += rest;
   if (!rest.empty())
     ready.push_back(
-        {Event::Kind::text, rest, response.ids.back(), 0, 0, static_cast<int64_t>(response.ids.size()) - 1});
+        {Event::Kind::text, rest, response.ids.back(), last_logprob, 0, static_cast<int64_t>(response.ids.size()) - 1});
 }
 
 void Generation::State::work() {
   const c10::InferenceMode no_gradients;
   if (finished) {
-    if (!committed) commit();
     ready.push_back({Event::Kind::done, {}, -1, 0, 1, 0});
+    if (options.commit_at_done) commit();
     told_done = true;
     return;
   }
   try {
     cancel.poll("chat");
-    if (!prefill && encode_one()) return;
-    if (!prefill) begin_prefill();
+    if (!prefill && encode_step()) return;
+    if (!prefill) return begin_prefill();
     if (!prefill->done()) return prefill_step();
     token_step();
   } catch (const Error& error) {
@@ -254,19 +274,32 @@ void Generation::State::work() {
 Generation::Generation(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Generation::~Generation() { state_->roll_back(); }
 
-std::optional<Event> Generation::next() {
+template <typename Work>
+void Generation::State::guarded(Work&& work) {
+  try {
+    work();
+  } catch (...) {
+    failure = std::current_exception();
+    roll_back();
+    throw;
+  }
+}
+
+bool Generation::step() {
   auto& state = *state_;
   if (state.failure) std::rethrow_exception(state.failure);
-  while (state.ready.empty()) {
-    if (state.told_done) return std::nullopt;
-    try {
-      state.work();
-    } catch (...) {
-      state.failure = std::current_exception();
-      state.roll_back();
-      throw;
-    }
+  if (!state.ready.empty() || state.told_done) return true;
+  state.piece_begin_ns = now_ns();
+  state.guarded([&] { state.work(); });
+  state.worked_ns += now_ns() - state.piece_begin_ns;
+  return !state.ready.empty();
+}
+
+std::optional<Event> Generation::next() {
+  while (!step()) {
   }
+  auto& state = *state_;
+  if (state.ready.empty()) return std::nullopt;
   auto event = std::move(state.ready.front());
   state.ready.pop_front();
   return event;
@@ -275,19 +308,18 @@ std::optional<Event> Generation::next() {
 Response Generation::finish() {
   while (next()) {
   }
-  return state_->response;
+  auto& state = *state_;
+  if (!state.committed) state.guarded([&] { state.commit(); });
+  return state.response;
 }
 
 void Generation::stop() {
   auto& state = *state_;
   if (state.finished || state.failure) return;
-  if (state.response.ids.empty()) {
-    state.failure = std::make_exception_ptr(Error(Status::cancelled, "stopped before the first token"));
-    state.roll_back();
-    return;
-  }
   state.end(FinishReason::cancelled);
   state.flush_text();
 }
+
+int64_t Generation::tokens() const { return static_cast<int64_t>(state_->response.ids.size()); }
 
 }  // namespace llava::core

@@ -18,8 +18,8 @@ struct Generation::State {
   State(std::shared_ptr<Session> owner, Session::Data& shared, SessionLock lock, std::optional<Turn> added,
         const ChatOptions& chosen);
 
-  void work();  // one bounded piece: at least one event becomes ready, or it throws
-  bool encode_one();
+  void work();  // one bounded piece; throws on failure
+  bool encode_step();
   void begin_prefill();
   void prefill_step();
   void token_step();
@@ -31,25 +31,33 @@ struct Generation::State {
   void flush_text();
   void commit();
   void roll_back() noexcept;
+  template <typename Work>
+  void guarded(Work&& work);  // what it throws becomes `failure`, and the session is as before
 
   std::shared_ptr<Session> session;
   Session::Data& data;
   SessionLock held;
   ChatOptions options;
   Cancel cancel;
-  std::vector<Turn> turns;  // the session's, with the new one
+  std::vector<Turn> turns;         // the session's, with the new one
+  std::vector<int64_t> end_marks;  // ids that end the answer, of model and template; none with ignore_eos
   Sampler sampler;
   StopMatcher stops;
   Detokenizer detokenizer;
-  int64_t start_ns;
+
+  int64_t worked_ns = 0;       // in the pieces that are done
+  int64_t piece_begin_ns = 0;  // of the one under way
+  double worked_ms() const { return static_cast<double>(worked_ns + now_ns() - piece_begin_ns) * 1e-6; }
 
   int64_t pictures = 0;  // to encode
   int64_t encoded = 0;
+  at::Tensor pixels_N3SS;  // of the next picture, once it is prepared
   std::unique_ptr<Prefill> prefill;
   at::Tensor hidden_1D;          // after the last position computed
   std::vector<int32_t> history;  // ids of prompt and answer, for penalties
   std::deque<Event> ready;
   Response response;
+  float last_logprob = 0;
   bool finished = false;   // no more tokens will be drawn
   bool committed = false;  // turn and answer belong to the session
   bool told_done = false;

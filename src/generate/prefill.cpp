@@ -29,7 +29,7 @@ void Prefill::step(const Cancel& cancel) {
     data_.counters.tokens_computed += count;
     if (!done()) return;
     last_hidden_1D_ = hidden_LD.narrow(0, count - 1, 1).clone();
-    data_.cached = slots_;
+    data_.cached = std::move(slots_);
     data_.update_counters();
   } catch (...) {
     data_.keep_cached(kept_);

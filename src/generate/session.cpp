@@ -3,11 +3,11 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "generate/generation_state.hpp"
-#include "image/content_hash.hpp"
-#include "model/splice.hpp"
 
 namespace llava::core {
 namespace {
@@ -21,16 +21,18 @@ int64_t chosen_context(const Bundle& bundle, int64_t wanted) {
   return wanted == 0 ? bundle.context : wanted;
 }
 
-int64_t image_places(const std::vector<int64_t>& ids) {
-  return static_cast<int64_t>(std::count(ids.begin(), ids.end(), kImagePlace));
-}
-
 }  // namespace
 
-SessionLock::SessionLock(std::atomic<bool>& busy) : busy_(&busy) {
-  if (busy.exchange(true)) {
+SessionLock::SessionLock(Session::Data& data) : busy_(&data.busy) {
+  if (data.busy.exchange(true)) {
     busy_ = nullptr;
     throw Error(Status::busy, "the session is in use by another call or an open stream");
+  }
+  try {
+    data.check_cache();
+  } catch (...) {
+    release();
+    throw;
   }
 }
 
@@ -39,28 +41,55 @@ Session::Data::Data(std::shared_ptr<const Bundle> owner, const SessionOptions& c
       options(chosen),
       format(chosen.template_name.empty() ? bundle->chat_template : &find_template(chosen.template_name)),
       context(chosen_context(*bundle, chosen.max_context)),
-      cache(bundle->model->language().new_cache()) {}
+      cache(bundle->model->language().new_cache(context)) {}
 
-std::shared_ptr<const ImageEmbedding> Session::Data::embedding(const Picture& picture, const Cancel& cancel,
-                                                               Usage& usage) {
-  const auto hash = content_hash(picture);
-  const auto known = encoded.find(hash);
-  if (known != encoded.end()) {
-    ++counters.image_hits;
-    return known->second;
-  }
+std::shared_ptr<const ImageEmbedding> Session::Data::known(const HashedPicture& picture, const Cancel& cancel) {
+  const auto& hash = picture.hash(cancel);
+  const auto found =
+      std::find_if(encoded.begin(), encoded.end(), [&](const auto& one) { return one->picture == hash; });
+  if (found == encoded.end()) return nullptr;
+  ++counters.image_hits;
+  std::rotate(found, found + 1, encoded.end());
+  return encoded.back();
+}
+
+at::Tensor Session::Data::prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const {
   const int64_t begin = now_ns();
   auto pixels_N3SS = picture_pixels(*bundle, {&picture}, cancel);
-  const int64_t prepared = now_ns();
+  usage.preprocess_ms += static_cast<double>(now_ns() - begin) * 1e-6;
+  return pixels_N3SS;
+}
+
+std::shared_ptr<const ImageEmbedding> Session::Data::encode(const HashedPicture& picture, const at::Tensor& pixels_N3SS,
+                                                            const Cancel& cancel, Usage& usage) {
+  const int64_t begin = now_ns();
   auto made = std::make_shared<const ImageEmbedding>(
-      ImageEmbedding{encode_pixels(*bundle, pixels_N3SS, cancel)[0], hash, bundle->fingerprint});
-  usage.preprocess_ms += static_cast<double>(prepared - begin) * 1e-6;
-  usage.encode_ms += static_cast<double>(now_ns() - prepared) * 1e-6;
-  if (encoded.size() >= kEncodedPictures) encoded.erase(encoded.begin());
-  encoded.emplace(hash, made);
+      ImageEmbedding{encode_pixels(*bundle, pixels_N3SS, cancel)[0], picture.hash(cancel), bundle->fingerprint});
+  usage.encode_ms += static_cast<double>(now_ns() - begin) * 1e-6;
+  encoded.push_back(made);
+  if (encoded.size() > kEncodedPictures) encoded.erase(encoded.begin());
   ++counters.images_encoded;
   update_counters();
   return made;
+}
+
+void Session::Data::encode_all(std::vector<Turn>& list, const Cancel& cancel) {
+  const c10::InferenceMode no_gradients;
+  Usage unused;
+  for (auto& turn : list)
+    for (auto& part : turn.parts) {
+      if (part.kind != TurnPart::Kind::picture) continue;
+      part.embedding = known(*part.picture, cancel);
+      if (!part.embedding)
+        part.embedding = encode(*part.picture, prepare(*part.picture, cancel, unused), cancel, unused);
+      part.kind = TurnPart::Kind::embedding;
+      part.picture.reset();
+    }
+}
+
+std::vector<Slot> Session::Data::slots_of(std::vector<Turn>& list, const Cancel& cancel) {
+  encode_all(list, cancel);
+  return build_slots(*bundle, *format, options.system, list, /*open=*/false);
 }
 
 void Session::Data::check_turn(const Turn& turn) const {
@@ -74,14 +103,7 @@ void Session::Data::check_turn(const Turn& turn) const {
     if (part.embedding && part.embedding->fingerprint != bundle->fingerprint)
       throw Error(Status::argument, cat("the embedding was made by model ", part.embedding->fingerprint,
                                         ", this one is ", bundle->fingerprint));
-    if (part.kind != TurnPart::Kind::ids) continue;
-    for (size_t i = 0; i < part.ids.size(); ++i)
-      if (part.ids[i] != kImagePlace && (part.ids[i] < 0 || part.ids[i] >= bundle->config.language.vocabulary))
-        throw Error(Status::argument, cat("token id ", part.ids[i], " at position ", i,
-                                          " is outside the vocabulary of ", bundle->config.language.vocabulary));
-    if (image_places(part.ids) != static_cast<int64_t>(part.embeddings.size()))
-      throw Error(Status::argument, cat("the ids have ", image_places(part.ids), " image places, ",
-                                        part.embeddings.size(), " embeddings were given"));
+    if (part.kind == TurnPart::Kind::ids) check_raw_ids(*bundle, part.ids, part.embeddings.size());
   }
   if (images > limits::kImagesPerMessage)
     throw Error(Status::limit, cat("the message has ", images, " images, at most ", limits::kImagesPerMessage));
@@ -99,16 +121,32 @@ void Session::Data::check_room(const std::vector<Slot>& slots, int64_t answer) c
       .with("image_tokens", image_rows);
 }
 
+void Session::Data::check_beginning() const {
+  const bool has_place = format->style != TemplateStyle::plain && format->style != TemplateStyle::none;
+  if (!has_place && options.system && !options.system->empty())
+    throw Error(Status::unsupported, cat("the template ", format->key, " has no place for a system text (",
+                                         options.system->size(), " bytes were given)"));
+  Turn empty;  // some templates put the system text into the first turn
+  empty.parts.emplace_back();
+  check_room(build_slots(*bundle, *format, options.system, {empty}, /*open=*/false), 1);
+}
+
 void Session::Data::keep_cached(size_t slots) noexcept {
-  if (slots >= cached.size()) return;
-  cache.truncate(count_rows(cached, 0, slots));
-  cached.resize(slots);
+  cached.resize(std::min(slots, cached.size()));
+  cache.truncate(count_rows(cached, 0, cached.size()));
   update_counters();
+}
+
+void Session::Data::check_cache() const {
+  const int64_t rows = count_rows(cached, 0, cached.size());
+  if (cache.length() != rows)
+    throw Error(Status::internal,
+                cat("the key-value cache holds ", cache.length(), " rows, the prompt it belongs to has ", rows));
 }
 
 void Session::Data::update_counters() noexcept {
   int64_t bytes = cache.size_bytes();
-  for (const auto& [hash, image] : encoded) bytes += static_cast<int64_t>(image->rows_PD.nbytes());
+  for (const auto& image : encoded) bytes += static_cast<int64_t>(image->rows_PD.nbytes());
   counters.turns = static_cast<int64_t>(turns.size());
   counters.tokens_held = cache.length();
   counters.cache_bytes = bytes;
@@ -118,11 +156,13 @@ Session::Session(std::unique_ptr<Data> data) : data_(std::move(data)) {}
 Session::~Session() = default;
 
 std::shared_ptr<Session> Session::create(std::shared_ptr<const Bundle> bundle, const SessionOptions& options) {
-  return std::shared_ptr<Session>(new Session(std::make_unique<Data>(std::move(bundle), options)));
+  auto data = std::make_unique<Data>(std::move(bundle), options);
+  data->check_beginning();
+  return std::shared_ptr<Session>(new Session(std::move(data)));
 }
 
 std::unique_ptr<Generation> Session::start(std::optional<Turn> turn, const ChatOptions& options) {
-  SessionLock lock(data_->busy);
+  SessionLock lock(*data_);
   if (turn && turn->role != Role::user) throw Error(Status::argument, "only a message of role user can be answered");
   auto state =
       std::make_unique<Generation::State>(shared_from_this(), *data_, std::move(lock), std::move(turn), options);
@@ -131,43 +171,37 @@ std::unique_ptr<Generation> Session::start(std::optional<Turn> turn, const ChatO
 
 void Session::append(Turn turn, const CancelToken* token, int64_t timeout_ms) {
   const c10::InferenceMode no_gradients;
-  const SessionLock lock(data_->busy);
-  const Cancel cancel(token, timeout_ms < 0 ? 0 : now_ns() + timeout_ms * 1000000);
+  const SessionLock lock(*data_);
+  const Cancel cancel(token, deadline_after_ms(timeout_ms));
   cancel.poll("append");
   data_->check_turn(turn);
   auto turns = data_->turns;
   turns.push_back(std::move(turn));
-  Usage usage;
-  for (auto& part : turns.back().parts) {
-    if (part.kind != TurnPart::Kind::picture) continue;
-    part.embedding = data_->embedding(*part.picture, cancel, usage);
-    part.kind = TurnPart::Kind::embedding;
-    part.picture.reset();
-  }
-  auto slots = build_slots(*data_->bundle, *data_->format, data_->options.system, turns, /*open=*/false);
+  auto slots = data_->slots_of(turns, cancel);
   data_->check_room(slots, 0);
   Prefill prefill(*data_, std::move(slots));
   while (!prefill.done()) prefill.step(cancel);
+  data_->check_cache();
   data_->turns.swap(turns);
   data_->update_counters();
 }
 
 void Session::reset() {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   data_->turns.clear();
   data_->keep_cached(0);
   data_->update_counters();
 }
 
 void Session::set_turns(std::vector<Turn> turns) {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   for (const auto& turn : turns) data_->check_turn(turn);
   data_->turns.swap(turns);
   data_->update_counters();
 }
 
 void Session::rewind(int64_t turns) {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   const auto count = static_cast<int64_t>(data_->turns.size());
   if (turns < 0 || turns > count)
     throw Error(Status::argument, cat("rewind to ", turns, " turns: the session has ", count)).with("turns", count);
@@ -177,7 +211,7 @@ void Session::rewind(int64_t turns) {
 
 std::shared_ptr<Session> Session::fork() const {
   const c10::InferenceMode no_gradients;
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   auto copy = std::make_unique<Data>(data_->bundle, data_->options);
   copy->turns = data_->turns;
   copy->encoded = data_->encoded;
@@ -188,12 +222,12 @@ std::shared_ptr<Session> Session::fork() const {
 }
 
 int64_t Session::turn_count() const {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   return static_cast<int64_t>(data_->turns.size());
 }
 
 Turn Session::turn(int64_t index) const {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   const auto count = static_cast<int64_t>(data_->turns.size());
   if (index < 0 || index >= count)
     throw Error(Status::argument, cat("turn ", index, ": the session has ", count, " turns")).with("turns", count);
@@ -201,9 +235,9 @@ Turn Session::turn(int64_t index) const {
 }
 
 int64_t Session::used_tokens() const {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   if (data_->turns.empty()) return 0;
-  const auto slots = build_slots(*data_->bundle, *data_->format, data_->options.system, data_->turns, /*open=*/false);
+  const auto slots = data_->slots_of(data_->turns, {});
   return count_rows(slots, 0, slots.size());
 }
 
@@ -216,11 +250,9 @@ SessionStats Session::stats() const noexcept {
 }
 
 std::vector<int64_t> Session::prompt_ids() const {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
   std::vector<int64_t> ids;
-  for (const auto& slot :
-       build_slots(*data_->bundle, *data_->format, data_->options.system, data_->turns, /*open=*/false))
-    ids.push_back(slot.id);
+  for (const auto& slot : data_->slots_of(data_->turns, {})) ids.push_back(slot.id);
   return ids;
 }
 

@@ -13,7 +13,7 @@
 
 #include "checkpoint/bundle.hpp"
 #include "generate/sampler.hpp"
-#include "image/picture.hpp"
+#include "image/content_hash.hpp"
 #include "text/conversation.hpp"
 
 namespace llava::core {
@@ -22,9 +22,9 @@ namespace llava::core {
 struct TurnPart {
   enum class Kind : uint8_t { text, picture, embedding, ids } kind = Kind::text;
   std::string text;
-  std::shared_ptr<const Picture> picture;
+  std::shared_ptr<const HashedPicture> picture;
   std::shared_ptr<const ImageEmbedding> embedding;
-  std::vector<int64_t> ids;  // raw ids; -200 takes the next of `embeddings`
+  std::vector<int64_t> ids;  // raw ids below the model's vocabulary; -200 takes the next of `embeddings`
   std::vector<std::shared_ptr<const ImageEmbedding>> embeddings;
 };
 
@@ -51,6 +51,7 @@ struct ChatOptions {
   const CancelToken* cancel = nullptr;  // borrowed until the generation has ended
   int64_t timeout_ms = -1;              // -1 = none
   bool keep_on_cancel = false;          // true: what was said before a cancel stays as the answer
+  bool commit_at_done = true;           // false: turn and answer become the session's in finish() only
 };
 
 /// Defaults of a model: its generation_config, else the values above.
@@ -59,13 +60,16 @@ ChatOptions default_chat_options(const Bundle& bundle);
 enum class FinishReason : int32_t { stop = 0, stop_string = 1, length = 2, context = 3, cancelled = 4, timeout = 5 };
 const char* finish_reason_name(FinishReason reason) noexcept;
 
+/// Times are of work: what the caller does between two pulls is not counted.
 struct Usage {
   int64_t prompt_tokens = 0;  // image rows included
   int64_t image_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompt, found in the cache
   int64_t completion_tokens = 0;
-  double preprocess_ms = 0, encode_ms = 0, prompt_ms = 0, prefill_ms = 0, first_token_ms = 0, decode_ms = 0,
-         total_ms = 0;
+  double preprocess_ms = 0, encode_ms = 0, prompt_ms = 0, prefill_ms = 0;
+  double first_token_ms = 0;  // all work until the first token was drawn
+  double decode_ms = 0;       // from there to the last token
+  double total_ms = 0;        // the two together
 };
 
 struct Response {
@@ -81,7 +85,7 @@ struct Event {
   enum class Kind : int32_t { image_encoded = 0, prefill = 1, text = 2, token = 3, done = 4 } kind = Kind::done;
   std::string text;     // whole code points; empty for `token`: held back until it is complete or no stop string
   int32_t id = -1;      // text, token
-  float logprob = 0;    // text, token
+  float logprob = 0;    // text, token; NaN where top_logprobs asked for none
   double progress = 0;  // image_encoded, prefill: 0 … 1
   int64_t index = 0;    // image_encoded: which image; text, token: which token of the answer
 };
@@ -109,11 +113,18 @@ class Generation {
   /// by every later call.
   std::optional<Event> next();
 
+  /// Does one bounded piece of work (prepares or encodes one picture, builds the prompt, reads 512 positions of it,
+  /// draws one token) unless next() would answer at once. True when it would. Throws as next() does.
+  bool step();
+
   /// Runs to the end and hands out the response; the turn and its answer now belong to the session.
   Response finish();
 
-  /// The caller has heard enough: ends the answer here with reason `cancelled`; prompt and words so far stay.
+  /// The caller has heard enough: ends the answer here with reason `cancelled`; prompt and words so far stay. Before
+  /// the first token the answer is empty.
   void stop();
+
+  int64_t tokens() const;  // drawn so far
 
  private:
   friend class Session;
@@ -124,6 +135,9 @@ class Generation {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
+  /// Throws Error(not_found) for an unknown template, Error(argument) for a context the model does not have,
+  /// Error(unsupported) for a system text that the template has no place for, Error(context_full) when the prompt is
+  /// too long before anything was said.
   static std::shared_ptr<Session> create(std::shared_ptr<const Bundle> bundle, const SessionOptions& options);
   ~Session();
 
@@ -143,20 +157,22 @@ class Session : public std::enable_shared_from_this<Session> {
 
   int64_t turn_count() const;
   Turn turn(int64_t index) const;
-  int64_t used_tokens() const;  // positions the next prompt would have before a new turn
+  int64_t used_tokens() const;  // positions the next prompt would have before a new turn; encodes waiting pictures
   int64_t context() const;
 
   /// What was done since the session was made, and what it holds. Never busy: may be asked from any thread.
   SessionStats stats() const noexcept;
 
-  /// [{"role": "user", "content": [{"type": "text", "text": …}, {"type": "image", "hash": …}]}, …]
+  /// [{"role": "user", "content": [{"type": "text", "text": …}, {"type": "image", "hash": …}]}, …]; a turn of raw ids
+  /// has {"type": "ids", "ids": […], "images": [hash, …]}.
   std::string history_json() const;
 
-  /// The history with its image rows in one safetensors file, written atomically; no key-value cache.
+  /// The history with its image rows in one safetensors file, written atomically; no key-value cache. Encodes pictures
+  /// that wait for it.
   void save(const std::string& path) const;
   static std::shared_ptr<Session> load(std::shared_ptr<const Bundle> bundle, const std::string& path);
 
-  /// Token ids the next prompt would begin with (system and all turns), -200 at image places.
+  /// Token ids the next prompt would begin with (system and all turns), -200 at image places. Encodes waiting pictures.
   std::vector<int64_t> prompt_ids() const;
 
   const Bundle& bundle() const;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "generate/session.hpp"
@@ -20,10 +20,10 @@ struct Session::Data {
   SessionOptions options;
   const Template* format = nullptr;
   int64_t context = 0;
-  std::vector<Turn> turns;  // pictures already turned into embeddings
+  std::vector<Turn> turns;  // pictures turned into embeddings, but for those that set_turns() brought
   KvCache cache;
-  std::vector<Slot> cached;                                              // the slots whose rows the cache holds
-  std::map<std::string, std::shared_ptr<const ImageEmbedding>> encoded;  // by content hash of the picture
+  std::vector<Slot> cached;                                    // the slots whose rows the cache holds
+  std::vector<std::shared_ptr<const ImageEmbedding>> encoded;  // of the last pictures, the latest used at the end
   std::atomic<bool> busy{false};
 
   /// Counters that may be read while an operation runs.
@@ -32,8 +32,19 @@ struct Session::Data {
   } counters;
   void update_counters() noexcept;
 
-  /// The embedding of a picture, encoded at most once in this session.
-  std::shared_ptr<const ImageEmbedding> embedding(const Picture& picture, const Cancel& cancel, Usage& usage);
+  /// The embedding of a picture this session has encoded before; nullptr for a new one.
+  std::shared_ptr<const ImageEmbedding> known(const HashedPicture& picture, const Cancel& cancel);
+
+  /// The two steps of encoding a new one: pixels [1, 3, S, S], then the rows, which are remembered.
+  at::Tensor prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const;
+  std::shared_ptr<const ImageEmbedding> encode(const HashedPicture& picture, const at::Tensor& pixels_N3SS,
+                                               const Cancel& cancel, Usage& usage);
+
+  /// Turns every picture of `list` into its embedding; what was done before a failure stays done.
+  void encode_all(std::vector<Turn>& list, const Cancel& cancel);
+
+  /// The prompt of `list`, pictures encoded where they were not.
+  std::vector<Slot> slots_of(std::vector<Turn>& list, const Cancel& cancel);
 
   /// Error(unsupported | limit | argument) for a turn that cannot be worked on.
   void check_turn(const Turn& turn) const;
@@ -41,14 +52,22 @@ struct Session::Data {
   /// Error(context_full) with the numbers when `slots` and `answer` more rows do not fit.
   void check_room(const std::vector<Slot>& slots, int64_t answer) const;
 
-  /// Cuts the cache back to the first `slots` of what it holds.
+  /// Error(unsupported | context_full) when there is no prompt to begin a conversation with.
+  void check_beginning() const;
+
+  /// Cuts the cache back to the first `slots` of what `cached` says, and to `cached` where a piece of a prompt went
+  /// further.
   void keep_cached(size_t slots) noexcept;
+
+  /// Error(internal) unless the cache holds exactly the rows of `cached`.
+  void check_cache() const;
 };
 
-/// Holds a session for one operation; Error(busy) when another one runs.
+/// Holds a session for one operation; Error(busy) when another one runs, Error(internal) when the last one left the
+/// cache and its list of slots apart.
 class SessionLock {
  public:
-  explicit SessionLock(std::atomic<bool>& busy);
+  explicit SessionLock(Session::Data& data);
   ~SessionLock() {
     if (busy_) busy_->store(false);
   }
@@ -67,7 +86,7 @@ class SessionLock {
 
 /// Computes what of `slots` the cache does not hold, all rows but those of the common beginning; `after_chunk(done,
 /// total)` is called after every piece. Returns the hidden row after the last slot, [1, D]. On failure the cache holds
-/// the common beginning.
+/// the common beginning; who gives up before the end calls keep_cached(kept()).
 class Prefill {
  public:
   Prefill(Session::Data& data, std::vector<Slot> slots);

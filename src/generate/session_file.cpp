@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -37,7 +38,7 @@ Role role_named(const std::string& name, const std::string& where) {
   throw Error(Status::format, cat(where, ": role is \"", name, "\", expected system, user or assistant"));
 }
 
-// `images` collects the embeddings in order of first use; parts name them by index
+// The embeddings of a file in order of first use; parts name them by index.
 class Images {
  public:
   size_t index(const std::shared_ptr<const ImageEmbedding>& image) {
@@ -52,20 +53,46 @@ class Images {
   std::vector<std::shared_ptr<const ImageEmbedding>> list_;
 };
 
-Ordered part_json(const TurnPart& part, Images& images) {
-  if (part.kind == TurnPart::Kind::text) return {{"type", "text"}, {"text", part.text}};
-  if (part.kind == TurnPart::Kind::embedding)
-    return {{"type", "image"}, {"image", images.index(part.embedding)}, {"hash", part.embedding->picture}};
-  Ordered json = {{"type", "ids"}, {"ids", part.ids}, {"images", Ordered::array()}};
-  for (const auto& image : part.embeddings) json["images"].push_back(images.index(image));
-  return json;
+// For people: pictures are named by their hashes, whether they are encoded or wait for it.
+Ordered part_for_people(const TurnPart& part) {
+  Ordered hashes = Ordered::array();
+  switch (part.kind) {
+    case TurnPart::Kind::text:
+      return {{"type", "text"}, {"text", part.text}};
+    case TurnPart::Kind::picture:
+      return {{"type", "image"}, {"hash", part.picture->hash()}};
+    case TurnPart::Kind::embedding:
+      return {{"type", "image"}, {"hash", part.embedding->picture}};
+    case TurnPart::Kind::ids:
+      for (const auto& image : part.embeddings) hashes.push_back(image->picture);
+      return {{"type", "ids"}, {"ids", part.ids}, {"images", hashes}};
+  }
+  throw Error(Status::internal, "a part of a turn is of no known kind");
 }
 
-Ordered turns_json(const std::vector<Turn>& turns, Images& images) {
+// For a file: pictures are named by the tensors that hold their rows.
+Ordered part_for_file(const TurnPart& part, Images& images) {
+  Ordered places = Ordered::array();
+  switch (part.kind) {
+    case TurnPart::Kind::text:
+      return {{"type", "text"}, {"text", part.text}};
+    case TurnPart::Kind::embedding:
+      return {{"type", "image"}, {"image", images.index(part.embedding)}, {"hash", part.embedding->picture}};
+    case TurnPart::Kind::ids:
+      for (const auto& image : part.embeddings) places.push_back(images.index(image));
+      return {{"type", "ids"}, {"ids", part.ids}, {"images", places}};
+    case TurnPart::Kind::picture:
+      break;
+  }
+  throw Error(Status::internal, "a picture reached the file before it was encoded");
+}
+
+template <typename PartJson>
+Ordered turns_json(const std::vector<Turn>& turns, PartJson&& part_json) {
   Ordered list = Ordered::array();
   for (const auto& turn : turns) {
     Ordered content = Ordered::array();
-    for (const auto& part : turn.parts) content.push_back(part_json(part, images));
+    for (const auto& part : turn.parts) content.push_back(part_json(part));
     list.push_back({{"role", role_name(turn.role)}, {"content", std::move(content)}});
   }
   return list;
@@ -120,6 +147,8 @@ Rows read_rows(const TensorMap& tensors, const Json& hashes, const Bundle& bundl
                                       ", expected [tokens, ", width, "] f32"));
     auto rows_PD = at::empty(view->shape, at::kFloat);
     std::memcpy(rows_PD.mutable_data_ptr(), view->data, view->size_bytes);
+    if (!rows_PD.isfinite().all().item<bool>())
+      throw Error(Status::format, cat(where, ": ", name, " holds NaN or infinity, expected finite numbers"));
     const auto& model = *bundle.model;
     rows.push_back(std::make_shared<const ImageEmbedding>(
         ImageEmbedding{rows_PD.to(model.device(), model.dtype()), hash.get<std::string>(), bundle.fingerprint}));
@@ -130,15 +159,15 @@ Rows read_rows(const TensorMap& tensors, const Json& hashes, const Bundle& bundl
 }  // namespace
 
 std::string Session::history_json() const {
-  const SessionLock lock(data_->busy);
-  Images images;
-  return turns_json(data_->turns, images).dump();
+  const SessionLock lock(*data_);
+  return turns_json(data_->turns, part_for_people).dump();
 }
 
 void Session::save(const std::string& path) const {
-  const SessionLock lock(data_->busy);
+  const SessionLock lock(*data_);
+  data_->encode_all(data_->turns, {});
   Images images;
-  Ordered json = {{"turns", turns_json(data_->turns, images)},
+  Ordered json = {{"turns", turns_json(data_->turns, [&](const TurnPart& p) { return part_for_file(p, images); })},
                   {"template", data_->format->key},
                   {"max_context", data_->context},
                   {"images", Ordered::array()}};

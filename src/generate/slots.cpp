@@ -1,6 +1,8 @@
 // Prompts with pictures in their places.
 #include "generate/slots.hpp"
 
+#include <ATen/ops/equal.h>
+
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -38,9 +40,25 @@ Part text_part(const TurnPart& part, std::vector<std::shared_ptr<const ImageEmbe
 
 bool Slot::operator==(const Slot& other) const {
   if (id != other.id || !image != !other.image) return false;
-  if (!image || image == other.image) return true;
-  return !image->picture.empty() && image->picture == other.image->picture &&
-         image->fingerprint == other.image->fingerprint;
+  return !image || image == other.image || at::equal(image->rows_PD, other.image->rows_PD);
+}
+
+void check_raw_ids(const Bundle& bundle, std::span<const int64_t> ids, size_t images) {
+  const auto& config = bundle.config;
+  size_t places = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == kImagePlace) {
+      ++places;
+    } else if (ids[i] < 0 || ids[i] >= config.language.vocabulary) {
+      throw Error(Status::argument, cat("ids[", i, "] is ", ids[i], ", expected 0 … ", config.language.vocabulary - 1,
+                                        ", or ", kImagePlace, " (LLAVA_IMAGE_TOKEN) for an embedding"));
+    } else if (ids[i] == config.image_token) {
+      throw Error(Status::argument, cat("ids[", i, "] is ", ids[i], ", the mark of a picture in this checkpoint: use ",
+                                        kImagePlace, " (LLAVA_IMAGE_TOKEN), once for each embedding"));
+    }
+  }
+  if (places != images)
+    throw Error(Status::argument, cat("the ids have ", places, " image places, ", images, " embeddings were given"));
 }
 
 std::vector<Slot> build_slots(const Bundle& bundle, const Template& format, const std::optional<std::string>& system,
@@ -57,6 +75,7 @@ std::vector<Slot> build_slots(const Bundle& bundle, const Template& format, cons
   PromptOptions options;
   options.open_assistant_turn = open;
   options.image_marks = bundle.marks_for(format);
+  options.vocabulary = bundle.config.language.vocabulary;
   auto prompt = build_prompt(*bundle.tokenizer, format, conversation, options);
   // raw ids under "none" are the whole prompt: whoever gives ids gives their BOS too
   if (format.style == TemplateStyle::none && format.bos && !turns.empty() && !turns.front().parts.empty() &&

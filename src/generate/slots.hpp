@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,14 @@ struct Slot {
   std::shared_ptr<const ImageEmbedding> image;  // only there
 
   int64_t rows() const { return image ? image->rows_PD.size(0) : 1; }
+
+  /// The same id or the same rows: one picture has others for each layer and with the class token.
   bool operator==(const Slot& other) const;
 };
+
+/// Throws Error(argument), with the position, for ids that are neither kImagePlace nor in the model's vocabulary, for
+/// the id that the checkpoint itself writes at image places, and when `images` is not the number of places.
+void check_raw_ids(const Bundle& bundle, std::span<const int64_t> ids, size_t images);
 
 /// Builds the prompt of a conversation (text/prompt) and puts the pictures into their places. Every picture of `turns`
 /// must already be an embedding. `open` leaves the assistant's turn open, to be continued.

@@ -14,7 +14,10 @@ constexpr std::string_view kImageMark = "<image>";
 
 class PromptWriter {
  public:
-  explicit PromptWriter(const Tokenizer& tokenizer, ImageMarks marks = {}) : tokenizer_(tokenizer), marks_(marks) {}
+  PromptWriter(const Tokenizer& tokenizer, const PromptOptions& options)
+      : tokenizer_(tokenizer),
+        marks_(options.image_marks),
+        vocabulary_(std::max<int64_t>(options.vocabulary, tokenizer.size())) {}
 
   void begin() {
     if (tokenizer_.bos() >= 0) put(tokenizer_.bos(), false);
@@ -53,12 +56,10 @@ class PromptWriter {
         place();
         continue;
       }
-      if (id < 0 || id >= tokenizer_.size())
-        throw Error(Status::argument, cat("token id ", id, ", this vocabulary has 0 to ", tokenizer_.size() - 1,
-                                          ", and ", kImageToken, " for an image"));
-      const auto small = static_cast<int32_t>(id);
-      const int32_t one[] = {small};
-      prompt_.text += tokenizer_.is_special(small) ? std::string(tokenizer_.piece(small)) : tokenizer_.decode(one);
+      if (id < 0 || id >= vocabulary_)
+        throw Error(Status::argument, cat("token id ", id, ", this vocabulary has 0 to ", vocabulary_ - 1, ", and ",
+                                          kImageToken, " for an image"));
+      if (id < tokenizer_.size()) prompt_.text += text_of(static_cast<int32_t>(id));
       put(id, learned);
     }
     after_ids_ = !ids.empty();
@@ -73,6 +74,11 @@ class PromptWriter {
   struct Span {
     int64_t begin, end;
   };
+
+  std::string text_of(int32_t id) const {
+    const int32_t one[] = {id};
+    return tokenizer_.is_special(id) ? std::string(tokenizer_.piece(id)) : tokenizer_.decode(one);
+  }
 
   int32_t id_of(const std::string& name) const {
     if (name == "<s>") return tokenizer_.bos();
@@ -112,6 +118,7 @@ class PromptWriter {
 
   const Tokenizer& tokenizer_;
   ImageMarks marks_;
+  int64_t vocabulary_;
   Prompt prompt_;
   std::string run_;
   std::vector<Span> spans_;  // the learned bytes of run_
@@ -122,7 +129,7 @@ class PromptWriter {
 
 Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conversation& conversation,
                     const PromptOptions& options) {
-  PromptWriter writer(tokenizer, options.image_marks);
+  PromptWriter writer(tokenizer, options);
   for (const PromptPiece& piece : prompt_pieces(row, conversation, options.open_assistant_turn)) {
     switch (piece.kind) {
       case PromptPiece::Kind::begin:
@@ -146,7 +153,7 @@ Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conve
 }
 
 Prompt build_prompt_raw(const Tokenizer& tokenizer, std::string_view text) {
-  PromptWriter writer(tokenizer);
+  PromptWriter writer(tokenizer, 0);
   writer.begin();
   for (;;) {
     const size_t at = text.find(kImageMark);

@@ -30,6 +30,7 @@ struct ImageMarks {
 struct PromptOptions {
   bool open_assistant_turn = true;
   ImageMarks image_marks = {};
+  int64_t vocabulary = 0;  // raw ids lie below it: rows the model has beyond the tokenizer; 0 = the tokenizer's own
 };
 
 /// The prompt of a conversation. One BOS first (Template::bos); then every longest run of text between image places,

@@ -1,6 +1,7 @@
 // Whole answers: sampling, stopping, callbacks, what is said about an answer.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <thread>
 
@@ -225,6 +226,7 @@ TEST_SUITE("capi/chat") {
     auto options = short_chat(6);
     options.event = call;
     options.event_user_data = &hear;
+    options.logprobs = 0;
     const auto result = chat(options);
     CHECK(text == result.text);
     CHECK(ids == result.ids);
@@ -246,6 +248,87 @@ TEST_SUITE("capi/chat") {
       rolled_back(at([]() -> int32_t { throw std::string("no"); }), LLAVA_ERR_CALLBACK);
       rolled_back(at([] { return LLAVA_EVENT_DISCARD; }), LLAVA_ERR_CANCELLED);
     }
+  }
+
+  TEST_CASE("the last event can refuse the answer, and touches no other turn") {
+    Owned<llava_session> session(new_session());
+    const auto plain = short_chat(4);
+    const auto first = chat(session, plain);
+    llava_status inner = LLAVA_OK;
+    int32_t turns = 0;
+    Answer refuse = [&](const llava_event* event) {
+      if (llava_event_type(event) != LLAVA_EVENT_DONE) return LLAVA_EVENT_CONTINUE;
+      inner = llava_session_rewind(session, 0);
+      turns = llava_session_turn_count(session);
+      return LLAVA_EVENT_DISCARD;
+    };
+    auto options = plain;
+    options.event = call;
+    options.event_user_data = &refuse;
+    CHECK(chat(session, options).status == LLAVA_ERR_CANCELLED);
+    CHECK(inner == LLAVA_ERR_BUSY);
+    CHECK(turns == -1);
+    CHECK(llava_session_turn_count(session) == 2);
+    Owned<llava_message> kept;
+    REQUIRE(llava_session_turn(session, 1, kept.out()) == LLAVA_OK);
+    CHECK(llava_message_text(kept, 0, nullptr) == first.text);
+  }
+
+  TEST_CASE("STOP at the first event leaves the question and an empty answer") {
+    Answer stop = [](const llava_event*) { return LLAVA_EVENT_STOP; };
+    Owned<llava_session> session(new_session());
+    auto options = short_chat(50);
+    options.event = call;
+    options.event_user_data = &stop;
+    const auto result = chat(session, options);
+    CHECK(result.status == LLAVA_OK);
+    CHECK(result.reason == LLAVA_FINISH_CANCELLED);
+    CHECK(result.text.empty());
+    CHECK(result.ids.empty());
+    CHECK(llava_session_turn_count(session) == 2);
+    CHECK(chat(session, short_chat(4)).status == LLAVA_OK);
+  }
+
+  TEST_CASE("log-probabilities nobody asked for are NaN") {
+    int tokens = 0;
+    Answer hear = [&](const llava_event* event) {
+      const bool token = llava_event_token(event) >= 0;
+      tokens += token;
+      CHECK(std::isnan(llava_event_logprob(event)) == token);
+      return LLAVA_EVENT_CONTINUE;
+    };
+    auto options = short_chat(3);
+    options.event = call;
+    options.event_user_data = &hear;
+    CHECK(chat(options).status == LLAVA_OK);
+    CHECK(tokens == 3);
+  }
+
+  TEST_CASE("the longest timeouts are no deadline") {
+    auto options = short_chat(3);
+    options.timeout_ms = INT64_MAX / 2;
+    CHECK(chat(options).status == LLAVA_OK);
+    options.timeout_ms = int64_t{1} << 45;
+    CHECK(chat(options).status == LLAVA_OK);
+  }
+
+  TEST_CASE("a byte 0 does not end the text of an answer") {
+    const int32_t zero = 3;  // <0x00>
+    const float push = 1000;
+    auto options = short_chat(3);
+    options.bias_ids = &zero;
+    options.bias_values = &push;
+    options.bias_count = 1;
+    Owned<llava_session> session(new_session());
+    Owned<llava_response> answer;
+    REQUIRE(llava_chat(session, fixture().message, &options, answer.out()) == LLAVA_OK);
+    size_t size = 0;
+    const char* text = llava_response_text_n(answer, 0, &size);
+    CHECK(std::string(text, size) == std::string(3, '\0'));
+    CHECK(llava_response_text(answer, 0) == text);
+    size = 7;
+    CHECK(std::string(llava_response_text_n(answer, 1, &size)).empty());
+    CHECK(size == 0);
   }
 
   TEST_CASE("STOP keeps question and words so far") {

@@ -63,6 +63,33 @@ TEST_SUITE("capi/model") {
     CHECK(load_with(2) == LLAVA_ERR_CALLBACK);
   }
 
+  TEST_CASE("the phases of a load are those the header names") {
+    std::vector<std::string> phases;
+    auto options = defaults<llava_load_options>();
+    options.progress = [](const char* phase, int64_t, int64_t, const char*, void* user_data) -> int32_t {
+      auto& seen = *static_cast<std::vector<std::string>*>(user_data);
+      if (seen.empty() || seen.back() != phase) seen.push_back(phase);
+      return 0;
+    };
+    options.progress_user_data = &phases;
+    Owned<llava_model> model;
+    REQUIRE(llava_load(fixture().model_path.c_str(), &options, model.out()) == LLAVA_OK);
+    CHECK(phases == std::vector<std::string>{"weights", "warm-up"});
+  }
+
+  TEST_CASE("a cancel that comes when the weights are read is heard before the warm-up") {
+    Owned<llava_cancel> token(fixture().fresh(static_cast<llava_cancel*>(nullptr)));
+    auto options = defaults<llava_load_options>();
+    options.cancel = token;
+    options.progress = [](const char* phase, int64_t, int64_t, const char*, void* user_data) -> int32_t {
+      if (std::string(phase) == "warm-up") CHECK(llava_cancel_cancel(static_cast<llava_cancel*>(user_data)) == LLAVA_OK);
+      return 0;
+    };
+    options.progress_user_data = token.handle;
+    Owned<llava_model> model;
+    CHECK(llava_load(fixture().model_path.c_str(), &options, model.out()) == LLAVA_ERR_CANCELLED);
+  }
+
   TEST_CASE("a cancelled token and a passed deadline load nothing") {
     Owned<llava_cancel> token(fixture().fresh(static_cast<llava_cancel*>(nullptr)));
     auto options = defaults<llava_load_options>();

@@ -195,6 +195,45 @@ TEST_SUITE("capi/session") {
     CHECK(llava_session_from_json(f.model, named, nullptr, session.out()) == LLAVA_ERR_NOT_FOUND);
   }
 
+  TEST_CASE("a picture from elsewhere is counted, shown and saved before anything was asked") {
+    auto& f = fixture();
+    const auto json = R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":")" + f.uri +
+                      R"("}},{"type":"text","text":"hi"}]},{"role":"assistant","content":"hello"}])";
+    Owned<llava_session> session, opened;
+    REQUIRE(llava_session_from_json(f.model, json.c_str(), nullptr, session.out()) == LLAVA_OK);
+    Sized<llava_image_desc> picture;
+    REQUIRE(llava_image_info(f.image, picture.get()) == LLAVA_OK);
+    CHECK(history(session).find(picture->sha256) != std::string::npos);
+    int64_t used = 0, limit = 0;
+    CHECK(llava_session_tokens(session, &used, &limit) == LLAVA_OK);
+    CHECK(used > 9);
+    const auto path = f.folder + "/elsewhere.safetensors";
+    REQUIRE(llava_session_save(session, path.c_str()) == LLAVA_OK);
+    REQUIRE(llava_session_load(f.model, path.c_str(), opened.out()) == LLAVA_OK);
+    CHECK(history(opened) == history(session));
+    CHECK(ask(opened, f.message) == ask(session, f.message));
+    CHECK(stats(opened).images_encoded == 0);
+  }
+
+  TEST_CASE("a session that could never answer is not made") {
+    auto& f = fixture();
+    Owned<llava_session> session;
+    const auto create = [&](const char* name, const char* system, int64_t context) {
+      auto options = defaults<llava_session_options>();
+      options.template_name = name;
+      options.system = system;
+      options.max_context = context;
+      return llava_session_create(f.model, &options, session.out());
+    };
+    const std::string lengthy(100000, 'x');
+    CHECK(create(nullptr, lengthy.c_str(), 0) == LLAVA_ERR_CONTEXT_FULL);
+    CHECK(create(nullptr, nullptr, 2) == LLAVA_ERR_CONTEXT_FULL);
+    CHECK(create("plain", "Be brief.", 0) == LLAVA_ERR_UNSUPPORTED);
+    CHECK(create("none", "Be brief.", 0) == LLAVA_ERR_UNSUPPORTED);
+    CHECK(create("plain", "", 0) == LLAVA_OK);
+    CHECK(create("no such template", nullptr, 0) == LLAVA_ERR_NOT_FOUND);
+  }
+
   TEST_CASE("appending computes now and answering comes later") {
     Owned<llava_session> session(new_session()), direct(new_session());
     const auto expected = ask(direct, fixture().message);
@@ -221,6 +260,13 @@ TEST_SUITE("capi/session") {
     CHECK(llava_session_turn_count(session) == 2);
     Owned<llava_message> turn;
     CHECK(llava_session_turn(session, 0, turn.out()) == LLAVA_ERR_UNSUPPORTED);
+    const int32_t published[] = {1, 300, 7};  // image_token_index of the model
+    CHECK(llava_session_append_ids(session, published, 3, nullptr, 0, nullptr) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(std::string(llava_last_error()).find("use -200 (LLAVA_IMAGE_TOKEN)") != std::string::npos);
+    Owned<llava_tensor> logits;
+    CHECK(llava_forward(f.model, published, 3, nullptr, 0, nullptr, logits.out()) == LLAVA_ERR_INVALID_ARGUMENT);
+    const int32_t beyond_tokenizer[] = {1, 305};  // a row the model has
+    CHECK(llava_session_append_ids(session, beyond_tokenizer, 2, nullptr, 0, nullptr) == LLAVA_OK);
   }
 
   TEST_CASE("what cannot fit is refused with numbers and changes nothing") {

