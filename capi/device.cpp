@@ -22,10 +22,6 @@ namespace {
 
 constexpr int32_t kMostThreads = 1024;
 
-void put(char* to, size_t room, const std::string& text) {
-  std::memcpy(to, text.data(), std::min(text.size(), room - 1));
-}
-
 // A line of /proc/self/status in bytes, e.g. "VmRSS:".
 int64_t process_bytes(const char* name) {
   std::ifstream file("/proc/self/status");
@@ -76,8 +72,8 @@ llava_status llava_device_info(int32_t device, llava_device_desc* out) {
     desc.threads = device == 0 ? at::get_num_threads() : 0;
     desc.total_bytes = found.total_bytes;
     desc.free_bytes = found.free_bytes;
-    put(desc.id, sizeof desc.id, found.id);
-    put(desc.name, sizeof desc.name, found.name);
+    put_text(desc.id, found.id);
+    put_text(desc.name, found.name);
     fill_struct(out, desc, "llava_device_desc");
   });
 }

@@ -12,34 +12,39 @@ using llava::core::Bundle;
 using llava::core::Cancel;
 using llava::core::cat;
 using llava::core::Error;
+using llava::core::HashedPicture;
 using llava::core::ImageEmbedding;
 using llava::core::Picture;
 using llava::core::Status;
 
 namespace {
 
-constexpr size_t kGroup = 8;  // pictures in one pass through the tower
+using Pictures = std::vector<std::shared_ptr<const HashedPicture>>;
 
-bool as_configured(const llava_encode_options& settings) {
-  return settings.output == LLAVA_ENCODE_PROJECTED && settings.layer == LLAVA_LAYER_CONFIGURED &&
-         settings.class_token < 0;
-}
-
-// Another layer, the class token, or features before the projector.
-std::vector<ImageEmbedding> encode_chosen(const Bundle& bundle, const std::vector<const Picture*>& pictures,
-                                          const llava_encode_options& settings, const Cancel& cancel) {
+llava::core::FeatureChoice feature_choice(const llava_encode_options& settings, const Bundle& bundle) {
   llava::core::FeatureChoice choice;
   if (settings.layer != LLAVA_LAYER_CONFIGURED) choice.layer = settings.layer;
   if (settings.class_token >= 0) choice.keep_class_token = settings.class_token == 1;
   if (choice.layer) bundle.config.vision_blocks_for(*choice.layer);  // refuses before any work
-  std::vector<ImageEmbedding> all;
-  for (size_t begin = 0; begin < pictures.size(); begin += kGroup) {
-    const std::vector<const Picture*> group(
-        pictures.begin() + static_cast<ptrdiff_t>(begin),
-        pictures.begin() + static_cast<ptrdiff_t>(std::min(begin + kGroup, pictures.size())));
-    auto rows = bundle.model->vision_features(picture_pixels(bundle, group, cancel), choice, cancel);
-    if (settings.output == LLAVA_ENCODE_PROJECTED) rows = bundle.model->project(rows);
-    for (int64_t i = 0; i < rows.size(0); ++i) all.push_back({rows.select(0, i).clone(), "", bundle.fingerprint});
+  return choice;
+}
+
+// Group after group, so that the pixels of many pictures are never held together.
+std::vector<std::shared_ptr<EmbeddingObject>> encode_all(const Bundle& bundle, const Pictures& pictures,
+                                                         const llava_encode_options& settings, const Cancel& cancel) {
+  const auto choice = feature_choice(settings, bundle);
+  const bool projected = settings.output == LLAVA_ENCODE_PROJECTED;
+  std::vector<std::shared_ptr<EmbeddingObject>> all;
+  for (size_t begin = 0; begin < pictures.size(); begin += llava::core::kEncodeGroup) {
+    std::vector<const Picture*> group;
+    for (size_t i = begin; i < pictures.size() && group.size() < llava::core::kEncodeGroup; ++i)
+      group.push_back(pictures[i].get());
+    const auto pixels = picture_pixels(bundle, group, cancel);
+    for (auto& rows : encode_pixels(bundle, pixels, cancel, choice, projected)) {
+      const auto& hash = pictures[all.size()]->hash(cancel);
+      auto made = std::make_shared<const ImageEmbedding>(ImageEmbedding{std::move(rows), hash, bundle.fingerprint});
+      all.push_back(std::make_shared<EmbeddingObject>(std::move(made), settings.output));
+    }
   }
   return all;
 }
@@ -52,25 +57,11 @@ void encode(llava_model* model, std::span<const llava_image* const> images, bool
   const auto settings = read_options(options);
   const CancelUse use(settings.cancel);
   use.cancel().poll("encode");
-  std::vector<std::shared_ptr<ImageObject>> held;
-  std::vector<const Picture*> pictures;
-  for (size_t i = 0; i < images.size(); ++i) {
-    held.push_back(get(images[i], list ? cat("images[", i, "]").c_str() : "image"));
-    pictures.push_back(held.back()->picture.get());
-  }
-  auto rows = as_configured(settings) ? encode_pictures(*object->bundle, pictures, use.cancel())
-                                      : encode_chosen(*object->bundle, pictures, settings, use.cancel());
-  std::vector<std::shared_ptr<EmbeddingObject>> made;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    rows[i].picture = held[i]->hash();
-    made.push_back(
-        std::make_shared<EmbeddingObject>(std::make_shared<const ImageEmbedding>(std::move(rows[i])), settings.output));
-  }
+  Pictures pictures;
+  for (size_t i = 0; i < images.size(); ++i)
+    pictures.push_back(get(images[i], list ? cat("images[", i, "]").c_str() : "image")->picture);
+  const auto made = encode_all(*object->bundle, pictures, settings, use.cancel());
   for (size_t i = 0; i < made.size(); ++i) out[i] = wrap<llava_embedding>(made[i]);
-}
-
-void put(char* to, size_t room, const std::string& text) {
-  std::memcpy(to, text.data(), std::min(text.size(), room - 1));
 }
 
 }  // namespace
@@ -117,8 +108,8 @@ llava_status llava_embedding_info(const llava_embedding* embedding, llava_embedd
     desc.output = object->output;
     desc.tokens = static_cast<int32_t>(object->rows->rows_PD.size(0));
     desc.width = static_cast<int32_t>(object->rows->rows_PD.size(1));
-    put(desc.image_sha256, sizeof desc.image_sha256, object->rows->picture);
-    put(desc.model_fingerprint, sizeof desc.model_fingerprint, object->rows->fingerprint);
+    put_text(desc.image_sha256, object->rows->picture);
+    put_text(desc.model_fingerprint, object->rows->fingerprint);
     fill_struct(out, desc, "llava_embedding_desc");
   });
 }

@@ -8,17 +8,6 @@
 #include "options_calls.hpp"
 
 using namespace llava::capi;
-using llava::core::Bundle;
-
-namespace {
-
-int64_t cache_bytes_per_token(const Bundle& bundle) {
-  const auto& language = bundle.config.language;
-  const auto element = static_cast<int64_t>(c10::elementSize(bundle.model->dtype()));
-  return 2 * language.layers * language.key_value_heads * language.head_width * element;
-}
-
-}  // namespace
 
 LLAVA_OPTIONS(load)
 

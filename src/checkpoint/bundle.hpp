@@ -26,6 +26,9 @@ std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOpt
 /// Everything `llava info` prints, as one JSON object.
 std::string bundle_info_json(const Bundle& bundle);
 
+/// Memory of keys and values a session keeps for each position.
+int64_t cache_bytes_per_token(const Bundle& bundle);
+
 /// Rows of language-model input made from one picture.
 struct ImageEmbedding {
   at::Tensor rows_PD;       // activations' dtype and device of the model
@@ -36,8 +39,13 @@ struct ImageEmbedding {
 /// Preprocesses (image/preprocess) and puts pictures into one f32 tensor [N, 3, S, S] on the CPU.
 at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*>& pictures, const Cancel& cancel);
 
-/// Pixels [N, 3, S, S] -> the rows [P, D] of each picture; in groups of eight, polled between blocks.
-std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel);
+/// Pictures a forward pass takes at once: bounds the memory of activations.
+inline constexpr int64_t kEncodeGroup = 8;
+
+/// Pixels [N, 3, S, S] -> the rows [P, D] of each picture, or the features [P, C] they are projected from; in groups,
+/// polled between blocks.
+std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel,
+                                      const FeatureChoice& choice = {}, bool projected = true);
 
 /// Pictures to embeddings: picture_pixels, encode_pixels, and the content hashes.
 std::vector<ImageEmbedding> encode_pictures(const Bundle& bundle, const std::vector<const Picture*>& pictures,

@@ -141,13 +141,17 @@ std::string plan_json(const LoadPlan& plan) {
   return json.dump();
 }
 
+int64_t cache_bytes_per_token(const Bundle& bundle) {
+  const auto& language = bundle.config.language;
+  const auto element = static_cast<int64_t>(c10::elementSize(bundle.model->dtype()));
+  return 2 * language.layers * language.key_value_heads * language.head_width * element;
+}
+
 std::string bundle_info_json(const Bundle& bundle) {
   auto json = describe(bundle);
-  const auto& language = bundle.config.language;
-  const auto element = static_cast<int64_t>(c10::elementSize(bundle.model->language().dtype()));
   json["fingerprint"] = bundle.fingerprint;
   json["device"] = bundle.model->device().str();
-  json["cache_bytes_per_token"] = 2 * language.layers * language.key_value_heads * language.head_width * element;
+  json["cache_bytes_per_token"] = cache_bytes_per_token(bundle);
   return json.dump();
 }
 

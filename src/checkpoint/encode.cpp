@@ -9,8 +9,6 @@
 
 namespace llava::core {
 
-constexpr int64_t kGroup = 8;  // pictures a forward pass takes at once: bounds the memory of activations
-
 at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*>& pictures, const Cancel& cancel) {
   const int64_t size = bundle.config.vision.image_size;
   auto pixels_N3SS = at::empty({static_cast<int64_t>(pictures.size()), 3, size, size}, at::kFloat);
@@ -25,13 +23,14 @@ at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*
   return pixels_N3SS;
 }
 
-std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel) {
+std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel,
+                                      const FeatureChoice& choice, bool projected) {
   const c10::InferenceMode no_gradients;
   std::vector<at::Tensor> rows;
-  for (int64_t begin = 0; begin < pixels_N3SS.size(0); begin += kGroup) {
-    const auto group = pixels_N3SS.narrow(0, begin, std::min(kGroup, pixels_N3SS.size(0) - begin));
-    const auto features_NPC = bundle.model->vision_features(group, {}, cancel);
-    const auto rows_NPD = bundle.model->project(features_NPC);
+  for (int64_t begin = 0; begin < pixels_N3SS.size(0); begin += kEncodeGroup) {
+    const auto group = pixels_N3SS.narrow(0, begin, std::min(kEncodeGroup, pixels_N3SS.size(0) - begin));
+    const auto features_NPC = bundle.model->vision_features(group, choice, cancel);
+    const auto rows_NPD = projected ? bundle.model->project(features_NPC) : features_NPC;
     for (int64_t i = 0; i < rows_NPD.size(0); ++i) rows.push_back(rows_NPD[i].clone());
   }
   return rows;
@@ -42,7 +41,7 @@ std::vector<ImageEmbedding> encode_pictures(const Bundle& bundle, const std::vec
   const auto rows = encode_pixels(bundle, picture_pixels(bundle, pictures, cancel), cancel);
   std::vector<ImageEmbedding> embeddings;
   for (size_t i = 0; i < rows.size(); ++i)
-    embeddings.push_back({rows[i], content_hash(*pictures[i]), bundle.fingerprint});
+    embeddings.push_back({rows[i], content_hash(*pictures[i], cancel), bundle.fingerprint});
   return embeddings;
 }
 

@@ -153,7 +153,7 @@ Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conve
 }
 
 Prompt build_prompt_raw(const Tokenizer& tokenizer, std::string_view text) {
-  PromptWriter writer(tokenizer, 0);
+  PromptWriter writer(tokenizer, PromptOptions{});
   writer.begin();
   for (;;) {
     const size_t at = text.find(kImageMark);
