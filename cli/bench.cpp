@@ -65,8 +65,8 @@ std::vector<int32_t> prompt_ids(const Arguments& arguments, const llava_limits& 
                      " (after " + std::to_string(kDecodePrompt) + ") do not fit the context of " +
                      std::to_string(limits.context) + " positions");
   std::vector<int32_t> ids(static_cast<size_t>(prompt));
-  for (size_t i = 0; i < ids.size(); ++i)
-    ids[i] = static_cast<int32_t>((i * 17 + 3) % static_cast<size_t>(limits.vocabulary));
+  const size_t words = static_cast<size_t>(limits.vocabulary) / 2 + 1;  // the mark of a picture lies in the upper half
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>((i * 17 + 3) % words);
   return ids;
 }
 
