@@ -1,5 +1,7 @@
 #include "text/json_encoder.hpp"
 
+#include "base/error.hpp"
+#include "base/limits.hpp"
 #include "base/utf8.hpp"
 #include "text/byte_level.hpp"
 #include "text/unicode.hpp"
@@ -80,15 +82,20 @@ struct JsonEncoder::Output {
 };
 
 JsonEncoder::JsonEncoder(const TokenizerJson& json, const std::vector<JsonAddedToken>& added,
-                         const std::vector<bool>& hidden)
+                         const std::vector<bool>& hidden, const std::string& where)
     : normalizer_(json.normalizer),
       pre_tokenizer_(json.pre_tokenizer),
       bpe_(rules_of(json, hidden, words_)),
       byte_level_(json.byte_level) {
+  int64_t bytes = 0;
   for (const JsonAddedToken& token : added) {
     AddedTokenRule rule{token.id,          token.text,   hidden[static_cast<size_t>(token.id)],
                         token.single_word, token.lstrip, token.rstrip};
     if (token.normalized) rule.text = normalize(AlignedText::original(token.text), normalizer_).text();
+    bytes += static_cast<int64_t>(rule.text.size());
+    if (bytes > limits::kAddedTokensBytes)
+      throw Error(Status::limit,
+                  cat(where, ": added tokens of more than ", limits::kAddedTokensBytes, " bytes together"));
     if (!rule.text.empty()) (token.normalized ? normalized_ : raw_).add(std::move(rule));
   }
 }

@@ -23,8 +23,10 @@ struct EncodedToken {
 class JsonEncoder {
  public:
   /// `hidden[id]`: typed text never gives this token. `added` are all added tokens, also those that come from elsewhere
-  /// than the file; what the file's own list says of a token is taken from there.
-  JsonEncoder(const TokenizerJson& json, const std::vector<JsonAddedToken>& added, const std::vector<bool>& hidden);
+  /// than the file; what the file's own list says of a token is taken from there. Throws Error(limit) when they have more
+  /// than limits::kAddedTokensBytes together.
+  JsonEncoder(const TokenizerJson& json, const std::vector<JsonAddedToken>& added, const std::vector<bool>& hidden,
+              const std::string& where);
 
   /// Bytes that are not UTF-8 become U+FFFD. Throws Error(limit) as the patterns do.
   std::vector<EncodedToken> encode(std::string_view text) const;

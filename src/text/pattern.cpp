@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint32_t kNesting = 50;         // parentheses; the compiler recurses
 constexpr uint32_t kHeapKib = 64 * 1024;  // for what a match has to remember
-constexpr int64_t kFreeSteps = 1 << 20;   // whatever the length of the text: some 40 ms
+constexpr int64_t kFreeSteps = 1 << 12;   // whatever the length of the text
 constexpr int64_t kCoveredBytes = int64_t{1} << 32;
 
 struct Budget {

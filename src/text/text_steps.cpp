@@ -10,7 +10,7 @@ namespace {
 
 using Step = PreTokenizerStep;
 
-constexpr size_t kLongestText = size_t{1} << 31;
+constexpr size_t kLongestText = size_t{1} << 27;
 
 void check_size(size_t bytes) {
   if (bytes > kLongestText)

@@ -14,7 +14,7 @@ struct Words {
   std::vector<TextRange> ranges;
 };
 
-/// Throws Error(limit) after Pattern::find_all(), or when a replacement makes a text longer than 2^31 bytes.
+/// Throws Error(limit) after Pattern::find_all(), or when a replacement makes a text longer than 2^27 bytes.
 AlignedText normalize(AlignedText text, const std::vector<NormalizerStep>& steps);
 
 /// The whole text is one word at first. Throws as normalize().

@@ -92,7 +92,7 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_json_bytes(std::string_view tex
   const std::vector<JsonAddedToken> all = join_added(json, added, place);
   const std::vector<bool> hidden = find_hidden(json, all, names, place);
   std::shared_ptr<Tokenizer> tokenizer(new Tokenizer);
-  tokenizer->encoder_ = std::make_shared<const JsonEncoder>(json, all, hidden);
+  tokenizer->encoder_ = std::make_shared<const JsonEncoder>(json, all, hidden, place);
   tokenizer->decoder_ = std::make_shared<const JsonDecoder>(json.decoder, json.tokens);
   tokenizer->model_size_ = json.model_size;
   tokenizer->unk_ = json.unknown;

@@ -121,6 +121,8 @@ JsonAddedToken read_added(const Json& entry, const std::string& where) {
 void add_tokens(TokenizerJson& json, const Json& list, const Ids& ids, const std::string& where) {
   if (list.is_null()) return;
   if (!list.is_array()) refuse(where, " is no array");
+  if (static_cast<int64_t>(list.size()) > limits::kAddedTokens)
+    refuse(where, cat(" has ", list.size(), " entries, at most ", limits::kAddedTokens), Status::limit);
   std::unordered_map<std::string, int32_t> seen;
   for (size_t i = 0; i < list.size(); ++i) {
     const auto place = cat(where, "[", i, "]");

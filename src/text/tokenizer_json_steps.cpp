@@ -183,6 +183,9 @@ DecoderRules read_decoder(const Json& json, const std::string& where) {
     if (step.type == "ByteLevel" && steps.size() == 1) {
       rules.byte_level = true;
     } else if (step.type == "Replace" && plain) {
+      const Json* pattern = find_value(own, "pattern", step.where);
+      if (pattern && pattern->is_object() && pattern->contains("Regex"))
+        refuse(step.where + ".pattern", "a regular expression in a decoder is not supported");
       rules.replace.push_back({read_pattern(own, step.where), read_string(own, "content", step.where)});
     } else if (step.type == "ByteFallback" && plain) {
       rules.byte_fallback = true;

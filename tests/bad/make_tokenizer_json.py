@@ -174,6 +174,11 @@ CASES = [
     # decoders and post-processors
     ("no-decoder", "UNSUPPORTED", "decoder: a tokenizer without a decoder", put("decoder", None)),
     ("word-piece-decoder", "UNSUPPORTED", 'the decoder "WordPiece"', put("decoder", {"type": "WordPiece"})),
+    ("decoder-regex", "UNSUPPORTED", "a regular expression in a decoder", put("decoder", {
+        "type": "Replace", "pattern": {"Regex": "(a+)+b"}, "content": " "})),
+    ("added-grow", "LIMIT", "added tokens of more than 2097152 bytes", put(
+        "added_tokens", [{"id": 6 + i, "content": f"b{i}b{i}b{i}", "normalized": True} for i in range(200)]) | {"normalizer": {
+            "type": "Replace", "pattern": {"String": "b"}, "content": "x" * 4096}}),
     ("strip-before-fuse", "UNSUPPORTED", 'decoder: the decoder "Strip"', put("decoder", {
         "type": "Strip", "content": " ", "start": 1, "stop": 0})),
     ("strip-end", "UNSUPPORTED", "stop: taking characters off the end", 
