@@ -29,6 +29,11 @@ class Error : public std::exception {
     return *this;
   }
 
+  Error& with(ErrorDetail detail) {
+    details_.push_back(std::move(detail));
+    return *this;
+  }
+
   Status status() const noexcept { return status_; }
   const std::string& message() const noexcept { return message_; }
   const std::vector<ErrorDetail>& details() const noexcept { return details_; }

@@ -75,7 +75,9 @@ void require_loadable(const LoadPlan& plan) {
   std::string text = cat(plan.checkpoint.path, ": ");
   for (const auto& problem : plan.problems)
     text += cat(&problem == &plan.problems.front() ? "" : "; ", problem.message());
-  throw Error(plan.problems.front().status(), text);
+  Error error(plan.problems.front().status(), text);
+  for (const auto& detail : plan.problems.front().details()) error.with(detail);
+  throw error;
 }
 
 MemoryNeed memory_need(const LoadPlan& plan, const Placement& placement) {

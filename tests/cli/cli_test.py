@@ -119,9 +119,9 @@ class OneShot(unittest.TestCase):
             header["stranger"] = {"dtype": "F32", "shape": [1], "data_offsets": [len(data) - 8 - size, len(data) - 4 - size]}
             text = json.dumps(header).encode()
             model.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size:] + bytes(4))
-            done = run("info", folder + "/model")
+            done = run("tokens", folder + "/model", "--prompt", "x")
             self.assertEqual(done.returncode, 0)
-            self.assertRegex(done.stderr.decode(), r"^llava: warning: .*stranger.*\n$")
+            self.assertRegex(done.stderr.decode(), r"(?m)^llava: warning: .*stranger.*$")
 
     def test_info_names_template_and_reason(self):
         said = json.loads(run("info", TINY, "--json").stdout)
@@ -320,13 +320,18 @@ class Terminal(unittest.TestCase):
 
     def test_ctrl_c_that_stopped_an_answer_says_nothing_about_the_prompt(self):
         self.wait_for(rb"> ")
-        self.type("word " * 50 + "\n")
-        time.sleep(0.02)
-        self.type("\x03")
-        said = self.wait_for(rb"(?s)(stopped|llava: cancelled|tokens/s).*> ", 60)
-        time.sleep(0.3)
-        self.type("/help\n")
-        self.assertNotIn(b"(/quit leaves)", said + self.wait_for(rb"(?s)/undo.*> "))
+        for attempt in range(40):  # the tiny model answers in milliseconds
+            self.type("word " * 50 + "\n")
+            time.sleep(0.001 * (attempt % 10))
+            self.type("\x03")
+            said = self.wait_for(rb"(?s)(stopped|llava: cancelled|tokens/s).*> ", 60)
+            time.sleep(0.3)
+            self.type("/help\n")
+            said += self.wait_for(rb"(?s)/undo.*> ")
+            if b"tokens/s" not in said:
+                self.assertNotIn(b"(/quit leaves)", said)
+                return
+        self.skipTest("no answer was slow enough to be stopped")
 
     def test_threads_wait_without_spinning(self):
         self.wait_for(rb"> ")
