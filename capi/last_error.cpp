@@ -87,26 +87,4 @@ std::string failure_json(const Failure& failure) {
                    ",\"details\":{", failure.details, "}}");
 }
 
-std::string json_quoted(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
-  while (!text.empty()) {
-    const auto byte = static_cast<unsigned char>(text[0]);
-    const int length = core::utf8_length(text);
-    const size_t step = length > 0 ? static_cast<size_t>(length) : 1;
-    if (length <= 0)
-      out += core::kReplacementCharacter;
-    else if (byte == '"' || byte == '\\')
-      (out += '\\') += text[0];
-    else if (byte == '\n')
-      out += "\\n";
-    else if (byte < 0x20)
-      ((out += "\\u00") += kHex[byte >> 4]) += kHex[byte & 15];
-    else
-      out += text.substr(0, step);
-    text.remove_prefix(step);
-  }
-  return out + '"';
-}
-
 }  // namespace llava::capi

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/json_value.hpp"
 
 namespace llava::capi {
 
@@ -31,7 +32,6 @@ Failure last_failure();
 /// {"code", "name", "message", "function", "details"}; "{}" for no failure.
 std::string failure_json(const Failure& failure);
 
-/// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
-std::string json_quoted(std::string_view text);
+using core::json_quoted;
 
 }  // namespace llava::capi

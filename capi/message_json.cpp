@@ -28,15 +28,15 @@ constexpr std::string_view kRoles[] = {"system", "user", "assistant"};
 // The value of a key that must be there.
 const Json& member(const Json& object, const char* key, const std::string& where) {
   if (!object.is_object()) refuse(cat(where, " is no object"), cat("an object with \"", key, "\""));
-  const auto found = object.find(key);
-  if (found == object.end()) refuse(cat(where, " lacks the key \"", key, "\""), "it");
+  const auto* const found = object.find(key);
+  if (!found) refuse(cat(where, " lacks the key \"", key, "\""), "it");
   return *found;
 }
 
 const std::string& text_member(const Json& object, const char* key, const std::string& where) {
   const auto& value = member(object, key, where);
   if (!value.is_string()) refuse(cat(where, ": key \"", key, "\" is no text"), "a text");
-  return value.get_ref<const std::string&>();
+  return value.string();
 }
 
 void only_keys(const Json& object, std::initializer_list<std::string_view> known, const std::string& where) {
@@ -59,8 +59,7 @@ MessagePart text_part(const std::string& text) {
 
 MessagePart picture_part(const Json& part, const std::string& where) {
   const auto& address = member(part, "image_url", where);
-  const std::string& uri =
-      address.is_string() ? address.get_ref<const std::string&>() : text_member(address, "url", where);
+  const std::string& uri = address.is_string() ? address.string() : text_member(address, "url", where);
   if (address.is_object()) only_keys(address, {"url", "detail"}, where);
   if (!uri.starts_with("data:"))
     throw Error(Status::unsupported, cat(where, ": the picture is no data URI; nothing is fetched or opened"));
@@ -88,11 +87,12 @@ std::shared_ptr<MessageObject> message_of(const Json& json, const std::string& w
   only_keys(json, {"role", "content"}, where);
   const auto& content = member(json, "content", where);
   if (content.is_string()) {
-    add_part(*message, text_part(content.get_ref<const std::string&>()));
+    add_part(*message, text_part(content.string()));
     return message;
   }
   if (!content.is_array()) refuse(cat(where, ": key \"content\" is neither text nor list"), "one of them");
-  for (size_t i = 0; i < content.size(); ++i) add_part(*message, part_of(content[i], cat(where, ".content[", i, "]")));
+  for (size_t i = 0; i < content.size(); ++i)
+    add_part(*message, part_of(content.at(i), cat(where, ".content[", i, "]")));
   return message;
 }
 
@@ -108,7 +108,7 @@ std::vector<std::shared_ptr<MessageObject>> messages_from_json(std::string_view 
   const Json list = core::parse_json(text, "json", message_limits());
   if (!list.is_array()) refuse("json is no list", "a list of messages");
   std::vector<std::shared_ptr<MessageObject>> messages;
-  for (const auto& item : list) messages.push_back(message_of(item, cat("json[", messages.size(), "]")));
+  for (const auto& item : list.elements()) messages.push_back(message_of(item, cat("json[", messages.size(), "]")));
   return messages;
 }
 

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
 #include "last_error.hpp"
 #include "options.hpp"
 
@@ -31,24 +32,24 @@ Value read_at(const void* base, uint32_t offset) {
 }
 
 [[noreturn]] void refuse(const OptionField& field, const json& value, const char* expected) {
-  throw Error(Status::argument,
-              cat("key \"", field.name, "\" is ",
-                  value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80), ", expected ", expected));
+  throw Error(Status::argument, cat("key \"", field.name, "\" is ", std::string(core::clip_utf8(value.dump(), 80)),
+                                    ", expected ", expected));
 }
 
 template <typename Integer>
 Integer whole(const OptionField& field, const json& value) {
-  const bool fits =
-      value.is_number_integer() &&
-      (value.is_number_unsigned() ? value.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<Integer>::max())
-                                  : value.get<int64_t>() >= std::numeric_limits<Integer>::min());
+  const bool fits = value.is_number_integer() &&
+                    (value.is_number_unsigned()
+                         ? value.unsigned_integer() <= static_cast<uint64_t>(std::numeric_limits<Integer>::max())
+                         : value.integer() >= std::numeric_limits<Integer>::min());
   if (!fits) refuse(field, value, "a whole number in range");
-  return value.get<Integer>();
+  return value.is_number_unsigned() ? static_cast<Integer>(value.unsigned_integer())
+                                    : static_cast<Integer>(value.integer());
 }
 
 const char* kept_text(const OptionField& field, const json& value, KeptMemory& keep) {
   if (!value.is_string()) refuse(field, value, "a text");
-  auto text = value.get<std::string>();
+  auto text = value.string();
   if (text.find('\0') != std::string::npos) refuse(field, value, "a text without NUL");
   keep.texts.push_back(std::move(text));
   return keep.texts.back().c_str();
@@ -56,23 +57,23 @@ const char* kept_text(const OptionField& field, const json& value, KeptMemory& k
 
 void read_texts(const OptionField& field, const json& value, void* options, KeptMemory& keep) {
   std::vector<const char*> list;
-  for (const auto& item : value) list.push_back(kept_text(field, item, keep));
+  for (const auto& item : value.elements()) list.push_back(kept_text(field, item, keep));
   keep.text_lists.push_back(std::move(list));
   write_at<const void*>(options, field.offset, keep.text_lists.back().data());
 }
 
 void read_ids(const OptionField& field, const json& value, void* options, KeptMemory& keep) {
   std::vector<int32_t> list;
-  for (const auto& item : value) list.push_back(whole<int32_t>(field, item));
+  for (const auto& item : value.elements()) list.push_back(whole<int32_t>(field, item));
   keep.id_lists.push_back(std::move(list));
   write_at<const void*>(options, field.offset, keep.id_lists.back().data());
 }
 
 void read_floats(const OptionField& field, const json& value, void* options, KeptMemory& keep) {
   std::vector<float> list;
-  for (const auto& item : value) {
+  for (const auto& item : value.elements()) {
     if (!item.is_number()) refuse(field, item, "a number");
-    list.push_back(item.get<float>());
+    list.push_back(static_cast<float>(item.number()));
   }
   keep.float_lists.push_back(std::move(list));
   write_at<const void*>(options, field.offset, keep.float_lists.back().data());
@@ -99,12 +100,11 @@ void read_field(const OptionField& field, const json& value, void* options, Kept
   switch (field.kind) {
     case FieldKind::flag:
       if (!value.is_boolean()) refuse(field, value, "true or false");
-      return write_at<int32_t>(options, field.offset, value.get<bool>() ? 1 : 0);
+      return write_at<int32_t>(options, field.offset, value.boolean() ? 1 : 0);
     case FieldKind::choice:
       if (!value.is_string()) refuse(field, value, "a name");
       for (const auto& choice : field.choices)
-        if (value.get_ref<const std::string&>() == choice.name)
-          return write_at<int32_t>(options, field.offset, choice.value);
+        if (value.string() == choice.name) return write_at<int32_t>(options, field.offset, choice.value);
       refuse(field, value, cat("one of its names, such as \"", field.choices[0].name, "\"").c_str());
     case FieldKind::i32:
       return write_at(options, field.offset, whole<int32_t>(field, value));
@@ -112,7 +112,7 @@ void read_field(const OptionField& field, const json& value, void* options, Kept
       return write_at(options, field.offset, whole<int64_t>(field, value));
     case FieldKind::f32:
       if (!value.is_number()) refuse(field, value, "a number");
-      return write_at(options, field.offset, value.get<float>());
+      return write_at(options, field.offset, static_cast<float>(value.number()));
     case FieldKind::text:
       return write_at<const char*>(options, field.offset, value.is_null() ? nullptr : kept_text(field, value, keep));
     case FieldKind::texts:

@@ -31,7 +31,9 @@ std::string reason(int error) {
 
 [[noreturn]] void fail(std::string_view path, std::string_view what, int error) {
   const bool absent = error == ENOENT || error == ENOTDIR;
-  throw Error(absent ? Status::not_found : Status::io,
+  throw Error(absent            ? Status::not_found
+              : error == ENOMEM ? Status::out_of_memory
+                                : Status::io,
               cat(printable(path, limits::kPathBytes), ": ", what, ": ", reason(error)));
 }
 

@@ -2,6 +2,7 @@
 #include "base/json.hpp"
 
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/utf8.hpp"
@@ -47,9 +48,9 @@ class Handler {
 
   bool null() { return scalar(nullptr); }
   bool boolean(bool value) { return scalar(value); }
-  bool number_integer(Json::number_integer_t value) { return scalar(value); }
-  bool number_unsigned(Json::number_unsigned_t value) { return scalar(value); }
-  bool number_float(Json::number_float_t value, const std::string& digits) {
+  bool number_integer(int64_t value) { return scalar(value); }
+  bool number_unsigned(uint64_t value) { return scalar(value); }
+  bool number_float(double value, const std::string& digits) {
     check_digits(digits);
     if (digits.find_first_of(".eE") == std::string::npos)
       refuse(cat("the integer ", clip_utf8(digits, 40), " does not fit 64 bits"));
@@ -59,7 +60,7 @@ class Handler {
     check_length(value);
     return scalar(std::move(value));
   }
-  bool binary(Json::binary_t&) { refuse("binary values are not JSON"); }
+  bool binary(nlohmann::json::binary_t&) { refuse("binary values are not JSON"); }
   bool start_object(size_t) {
     descend();
     events_.begin_object();
@@ -134,24 +135,28 @@ void check_bytes(std::string_view text, std::string_view where, const JsonLimits
 
 }  // namespace
 
-void JsonTree::begin_object() { open_.push_back(&place(Json::object())); }
-void JsonTree::end_object() { open_.pop_back(); }
+void JsonTree::begin_object() {
+  open_.push_back(&place(Json::object()));
+  keys_.emplace_back();
+}
+
+void JsonTree::end_object() {
+  open_.pop_back();
+  keys_.pop_back();
+}
+
 void JsonTree::begin_array() { open_.push_back(&place(Json::array())); }
 void JsonTree::end_array() { open_.pop_back(); }
 void JsonTree::value(Json&& scalar) { place(std::move(scalar)); }
 
 void JsonTree::key(std::string& name) {
-  const auto [entry, fresh] = open_.back()->emplace(std::move(name), nullptr);
-  if (!fresh) refuse(cat("the key \"", printable(entry.key()), "\" stands twice in one object"));
-  slot_ = &*entry;
+  if (!keys_.back().insert(name).second) refuse(cat("the key \"", printable(name), "\" stands twice in one object"));
+  slot_ = &open_.back()->add(std::move(name), nullptr);
 }
 
 Json& JsonTree::place(Json&& value) {
   if (open_.empty()) return root = std::move(value);
-  if (open_.back()->is_array()) {
-    open_.back()->push_back(std::move(value));
-    return open_.back()->back();
-  }
+  if (open_.back()->is_array()) return open_.back()->push_back(std::move(value));
   return *slot_ = std::move(value);
 }
 
@@ -161,7 +166,7 @@ void scan_json(std::string_view text, std::string_view where, const JsonLimits& 
   const Cursor begin{text.data(), &last}, end{text.data() + text.size(), &last};
   Handler handler(bounds, events);
   try {
-    Json::sax_parse(begin, end, &handler);
+    nlohmann::json::sax_parse(begin, end, &handler);
   } catch (const Error& error) {
     throw Error(error.status(), cat(where, ": byte ", last - text.data(), ": ", error.message()));
   }

@@ -5,18 +5,17 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json_value.hpp"
 #include "base/limits.hpp"
 
 namespace llava::core {
-
-using Json = nlohmann::json;
 
 struct JsonLimits {
   int64_t max_bytes = limits::kConfigJsonBytes;
@@ -51,8 +50,9 @@ class JsonTree : public JsonEvents {
  private:
   Json& place(Json&& value);
 
-  std::vector<Json*> open_;  // stay valid: only the innermost one grows
-  Json* slot_ = nullptr;     // the value of the last key
+  std::vector<Json*> open_;                  // stay valid: only the innermost one grows
+  std::vector<std::set<std::string>> keys_;  // of each open object
+  Json* slot_ = nullptr;                     // the value of the last key
 };
 
 /// Reads one RFC 8259 value with blanks at both ends. `where` names the file in messages.

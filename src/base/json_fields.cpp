@@ -38,9 +38,9 @@ std::string range_text(double lowest, double highest) {
 
 int64_t as_int(const Json& value, std::string_view place, std::string_view where, int64_t lowest, int64_t highest) {
   constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
-  const bool too_large = value.is_number_unsigned() && value.get<uint64_t>() > kLargest;
+  const bool too_large = value.is_number_unsigned() && value.unsigned_integer() > kLargest;
   if (value.is_number_integer() && !too_large) {
-    const auto number = value.get<int64_t>();
+    const auto number = value.integer();
     if (number >= lowest && number <= highest) return number;
   }
   misfit(where, place, value, range_text(lowest, highest));
@@ -48,7 +48,7 @@ int64_t as_int(const Json& value, std::string_view place, std::string_view where
 
 double as_number(const Json& value, std::string_view place, std::string_view where, double lowest, double highest) {
   if (value.is_number()) {
-    const auto number = value.get<double>();
+    const auto number = value.number();
     if (number >= lowest && number <= highest) return number;
   }
   misfit(where, place, value, range_text(lowest, highest));
@@ -63,7 +63,7 @@ std::vector<Number> read_list(const Json& object, std::string_view key, std::str
   if (!value->is_array()) misfit(where, key, *value, expected);
   std::vector<Number> list;
   list.reserve(value->size());
-  for (const auto& item : *value)
+  for (const auto& item : value->elements())
     list.push_back(convert(item, cat(key, '[', list.size(), ']'), where, lowest, highest));
   return list;
 }
@@ -72,8 +72,8 @@ std::vector<Number> read_list(const Json& object, std::string_view key, std::str
 
 const Json* find_value(const Json& object, std::string_view key, std::string_view where) {
   if (!object.is_object()) throw Error(Status::format, cat(where, ": is ", json_found(object), ", expected an object"));
-  const auto entry = object.find(key);
-  return entry == object.end() || entry->is_null() ? nullptr : &*entry;
+  const auto* const value = object.find(key);
+  return value == nullptr || value->is_null() ? nullptr : value;
 }
 
 int64_t read_int(const Json& object, std::string_view key, std::string_view where, int64_t lowest, int64_t highest,
@@ -92,7 +92,7 @@ bool read_bool(const Json& object, std::string_view key, std::string_view where,
   const auto* value = required(object, key, where, fallback.has_value(), "true or false");
   if (!value) return *fallback;
   if (!value->is_boolean()) misfit(where, key, *value, "true or false");
-  return value->get<bool>();
+  return value->boolean();
 }
 
 std::string read_string(const Json& object, std::string_view key, std::string_view where,
@@ -100,7 +100,7 @@ std::string read_string(const Json& object, std::string_view key, std::string_vi
   const auto* value = required(object, key, where, fallback.has_value(), "a string");
   if (!value) return std::string(*fallback);
   if (!value->is_string()) misfit(where, key, *value, "a string");
-  return value->get<std::string>();
+  return value->string();
 }
 
 std::vector<int64_t> read_int_list(const Json& object, std::string_view key, std::string_view where, int64_t lowest,
@@ -117,7 +117,7 @@ std::string json_found(const Json& value) {
   constexpr size_t kShown = 60;
   if (value.is_object()) return cat("an object of ", value.size(), value.size() == 1 ? " key" : " keys");
   if (value.is_array()) return cat("a list of ", value.size());
-  if (value.is_string()) return cat('"', printable(value.get_ref<const std::string&>(), kShown), '"');
+  if (value.is_string()) return cat('"', printable(value.string(), kShown), '"');
   return value.dump();
 }
 

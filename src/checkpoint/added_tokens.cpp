@@ -51,7 +51,7 @@ void read_added(const std::string& folder, std::map<int32_t, AddedToken>& tokens
   if (!json.is_object()) throw Error(Status::format, cat(name, " is no object"));
   for (const auto& [text, id] : json.items()) {
     if (!id.is_number_integer()) throw Error(Status::format, cat(name, ": the id of \"", text, "\" is no integer"));
-    const auto number = id.get<int64_t>();
+    const auto number = id.integer();
     if (number < 0 || number >= limits::kVocabulary)
       throw Error(Status::format, cat(name, ": \"", text, "\" has id ", number));
     tokens.try_emplace(static_cast<int32_t>(number), AddedToken{static_cast<int32_t>(number), text, true});
@@ -92,7 +92,7 @@ TokenizerSettings read_tokenizer_settings(const std::string& folder) {
     if (!json.is_object()) throw Error(Status::format, cat(name, " is no object"));
     read_decoder(json, name, tokens);
     if (json.contains("chat_template") && json.at("chat_template").is_string())
-      settings.chat_template = json.at("chat_template").get<std::string>();
+      settings.chat_template = json.at("chat_template").string();
     read_names(json, name, settings.names);
     read_adds_bos(json, name, settings.names);
   }

@@ -3,7 +3,6 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/json.hpp"
 #include "base/limits.hpp"
 
 namespace llava::core {
@@ -24,21 +23,23 @@ void copy_companions(const std::string& from, const std::string& to) {
   }
 }
 
-nlohmann::ordered_json read_to_edit(const std::string& path, int64_t max_bytes) {
-  const auto text = read_file(path, max_bytes);
-  parse_json(text, path, {max_bytes, limits::kJsonDepth});
-  auto json = nlohmann::ordered_json::parse(text);
+Json read_to_edit(const std::string& path, int64_t max_bytes) {
+  auto json = parse_json(read_file(path, max_bytes), path, {max_bytes, limits::kJsonDepth});
   if (!json.is_object()) throw Error(Status::format, cat(path, " is no JSON object"));
   return json;
 }
 
 void declare_token(const std::string& folder, int32_t id, std::string_view text) {
   const auto path = folder + "/tokenizer_config.json";
-  auto json = file_exists(path) ? read_to_edit(path, limits::kTokenizerConfigBytes) : nlohmann::ordered_json::object();
-  auto& tokens = json["added_tokens_decoder"];
-  if (!tokens.is_object()) tokens = nlohmann::ordered_json::object();
-  tokens[std::to_string(id)] = {{"content", text}, {"lstrip", false},      {"normalized", false},
-                                {"rstrip", false}, {"single_word", false}, {"special", true}};
+  auto json = file_exists(path) ? read_to_edit(path, limits::kTokenizerConfigBytes) : Json::object();
+  auto* tokens = json.find("added_tokens_decoder");
+  if (!tokens || !tokens->is_object()) tokens = &json.set("added_tokens_decoder", Json::object());
+  tokens->set(std::to_string(id), Json::object({{"content", text},
+                                                {"lstrip", false},
+                                                {"normalized", false},
+                                                {"rstrip", false},
+                                                {"single_word", false},
+                                                {"special", true}}));
   write_file_atomically(path, json.dump(2) + "\n");
 }
 

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include "base/json.hpp"
 
 namespace llava::core {
 
@@ -15,7 +16,7 @@ void copy_companions(const std::string& from, const std::string& to);
 
 /// Reads a small JSON object to change and write again: strictly (base/json), and with its order of keys.
 /// Throws Error(not_found | format | io | limit).
-nlohmann::ordered_json read_to_edit(const std::string& path, int64_t max_bytes);
+Json read_to_edit(const std::string& path, int64_t max_bytes);
 
 /// Adds a token to the tokenizer_config.json of `folder` (made when there is none). Throws Error(format | io | limit).
 void declare_token(const std::string& folder, int32_t id, std::string_view text);

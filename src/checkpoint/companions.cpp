@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "checkpoint/added_tokens.hpp"
 #include "checkpoint/tokenizer_file.hpp"
+#include "model/config_sections.hpp"
 
 namespace llava::core {
 namespace {
@@ -30,11 +31,7 @@ GenerationDefaults read_defaults(const std::string& folder, const LanguageConfig
   defaults.top_k = sample ? read_int(json, "top_k", name, 0, limits::kVocabulary, defaults.top_k) : 0;
   defaults.repetition_penalty = read_number(json, "repetition_penalty", name, 1e-6, 1e6, 1.0);
   defaults.max_tokens = read_int(json, "max_new_tokens", name, 1, limits::kContext, defaults.max_tokens);
-  const int64_t last = language.vocabulary - 1;
-  if (json.contains("eos_token_id") && json.at("eos_token_id").is_array())
-    defaults.eos = read_int_list(json, "eos_token_id", name, 0, last);
-  else if (json.contains("eos_token_id"))
-    defaults.eos = {read_int(json, "eos_token_id", name, 0, last, language.eos.front())};
+  defaults.eos = parse_end_tokens(json, language.vocabulary, language.eos, name);
   return defaults;
 }
 

@@ -8,26 +8,26 @@ namespace {
 
 constexpr int64_t kIgnored = -100;  // ignore_index of transformers' LlavaConfig
 
-OutputJson rope_scaling(const RopeConfig& rope) {
+Json rope_scaling(const RopeConfig& rope) {
   switch (rope.scaling) {
     case RopeConfig::Scaling::none:
       return nullptr;
     case RopeConfig::Scaling::linear:
-      return {{"rope_type", "linear"}, {"type", "linear"}, {"factor", rope.factor}};
+      return Json::object({{"rope_type", "linear"}, {"type", "linear"}, {"factor", rope.factor}});
     case RopeConfig::Scaling::dynamic:
-      return {{"rope_type", "dynamic"}, {"type", "dynamic"}, {"factor", rope.factor}};
+      return Json::object({{"rope_type", "dynamic"}, {"type", "dynamic"}, {"factor", rope.factor}});
     case RopeConfig::Scaling::llama3:
-      return {{"rope_type", "llama3"},
+      return Json::object({{"rope_type", "llama3"},
               {"factor", rope.factor},
               {"low_freq_factor", rope.low_frequency_factor},
               {"high_freq_factor", rope.high_frequency_factor},
-              {"original_max_position_embeddings", rope.original_context}};
+              {"original_max_position_embeddings", rope.original_context}});
   }
   return nullptr;
 }
 
-OutputJson language_section(const LanguageConfig& language, const std::string& dtype) {
-  OutputJson json = {{"model_type", language.type},
+Json language_section(const LanguageConfig& language, const std::string& dtype) {
+  Json json = Json::object({{"model_type", language.type},
                      {"vocab_size", language.vocabulary},
                      {"hidden_size", language.width},
                      {"intermediate_size", language.intermediate},
@@ -40,24 +40,24 @@ OutputJson language_section(const LanguageConfig& language, const std::string& d
                      {"rope_theta", language.rope.theta},
                      {"tie_word_embeddings", language.tied_head},
                      {"bos_token_id", language.bos},
-                     {"torch_dtype", dtype}};
-  if (language.head_width * language.heads != language.width) json["head_dim"] = language.head_width;
+                     {"torch_dtype", dtype}});
+  if (language.head_width * language.heads != language.width) json.set("head_dim", language.head_width);
   if (language.eos.size() == 1)
-    json["eos_token_id"] = language.eos[0];
+    json.set("eos_token_id", language.eos[0]);
   else
-    json["eos_token_id"] = language.eos;
-  if (language.pad >= 0) json["pad_token_id"] = language.pad;
+    json.set("eos_token_id", language.eos);
+  if (language.pad >= 0) json.set("pad_token_id", language.pad);
   if (language.type == "mistral") {
-    json["sliding_window"] = language.window > 0 ? OutputJson(language.window) : OutputJson();
+    json.set("sliding_window", language.window > 0 ? Json(language.window) : Json());
   } else {
-    json["attention_bias"] = language.attention_bias;
-    json["mlp_bias"] = language.mlp_bias;
+    json.set("attention_bias", language.attention_bias);
+    json.set("mlp_bias", language.mlp_bias);
   }
-  if (auto scaling = rope_scaling(language.rope); !scaling.is_null()) json["rope_scaling"] = std::move(scaling);
+  if (auto scaling = rope_scaling(language.rope); !scaling.is_null()) json.set("rope_scaling", std::move(scaling));
   return json;
 }
 
-OutputJson size_of(int32_t height, int32_t width) { return {{"height", height}, {"width", width}}; }
+Json size_of(int32_t height, int32_t width) { return Json::object({{"height", height}, {"width", width}}); }
 
 [[noreturn]] void no_place(const char* layout, const std::string& what) {
   throw Error(Status::unsupported, cat("the ", layout, " layout has no place for ", what));
@@ -65,32 +65,32 @@ OutputJson size_of(int32_t height, int32_t width) { return {{"height", height}, 
 
 }  // namespace
 
-OutputJson hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
+Json hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
   const auto& config = checkpoint.config;
   if (config.projector.depth != 2)
     no_place("hf", cat("a projector of ", config.projector.depth,
                        " linear layers; LlavaForConditionalGeneration has two. Choose original"));
   const auto& layers = config.feature_layers;
-  OutputJson json = {{"architectures", {"LlavaForConditionalGeneration"}},
+  Json json = Json::object({{"architectures", std::vector<std::string>{"LlavaForConditionalGeneration"}},
                      {"model_type", "llava"},
                      {"ignore_index", kIgnored},
                      {"image_token_index", config.image_token},
                      {"image_seq_length", config.tokens_per_image()},
                      {"projector_hidden_act", activation_name(config.projector.activation)},
                      {"multimodal_projector_bias", config.projector.bias},
-                     {"vision_feature_layer", layers.size() == 1 ? OutputJson(layers[0]) : OutputJson(layers)},
+                     {"vision_feature_layer", layers.size() == 1 ? Json(layers[0]) : Json(layers)},
                      {"vision_feature_select_strategy", config.keep_class_token ? "full" : "default"},
                      {"tie_word_embeddings", config.language.tied_head},
                      {"torch_dtype", dtype},
                      {"text_config", language_section(config.language, dtype)},
-                     {"vision_config", tower_config(config.vision, dtype)}};
-  if (config.language.pad >= 0) json["pad_token_id"] = config.language.pad;
+                     {"vision_config", tower_config(config.vision, dtype)}});
+  if (config.language.pad >= 0) json.set("pad_token_id", config.language.pad);
   // not transformers' word: kept so that libllava writes prompts as the model was trained
-  if (checkpoint.image_marks.begin >= 0) json["mm_use_im_start_end"] = true;
+  if (checkpoint.image_marks.begin >= 0) json.set("mm_use_im_start_end", true);
   return json;
 }
 
-OutputJson original_config(const Checkpoint& checkpoint, const std::string& dtype) {
+Json original_config(const Checkpoint& checkpoint, const std::string& dtype) {
   const auto& config = checkpoint.config;
   const auto& projector = config.projector;
   if (config.feature_layers.size() != 1) no_place("original", "features of several layers");
@@ -99,22 +99,22 @@ OutputJson original_config(const Checkpoint& checkpoint, const std::string& dtyp
     no_place("original", cat("a projector with ", activation_name(projector.activation)));
   auto json = language_section(config.language, dtype);
   const bool mistral = config.language.type == "mistral";
-  json["architectures"] = {mistral ? "LlavaMistralForCausalLM" : "LlavaLlamaForCausalLM"};
-  json["model_type"] = mistral ? "llava_mistral" : "llava_llama";
-  json["mm_vision_tower"] = "vision_tower";
-  json["mm_hidden_size"] = config.vision.width;
-  json["mm_projector_type"] = projector.depth == 1 ? "linear" : cat("mlp", projector.depth, "x_gelu");
-  json["mm_vision_select_layer"] = config.feature_layers[0];
-  json["mm_vision_select_feature"] = config.keep_class_token ? "cls_patch" : "patch";
-  json["mm_use_im_start_end"] = checkpoint.image_marks.begin >= 0;
-  json["mm_use_im_patch_token"] = false;
-  json["image_aspect_ratio"] = checkpoint.preprocess.do_pad ? "pad" : "square";
-  json["use_mm_proj"] = true;
+  json.set("architectures", std::vector<std::string>{mistral ? "LlavaMistralForCausalLM" : "LlavaLlamaForCausalLM"});
+  json.set("model_type", mistral ? "llava_mistral" : "llava_llama");
+  json.set("mm_vision_tower", "vision_tower");
+  json.set("mm_hidden_size", config.vision.width);
+  json.set("mm_projector_type", projector.depth == 1 ? "linear" : cat("mlp", projector.depth, "x_gelu"));
+  json.set("mm_vision_select_layer", config.feature_layers[0]);
+  json.set("mm_vision_select_feature", config.keep_class_token ? "cls_patch" : "patch");
+  json.set("mm_use_im_start_end", checkpoint.image_marks.begin >= 0);
+  json.set("mm_use_im_patch_token", false);
+  json.set("image_aspect_ratio", checkpoint.preprocess.do_pad ? "pad" : "square");
+  json.set("use_mm_proj", true);
   return json;
 }
 
-OutputJson tower_config(const VisionConfig& vision, const std::string& dtype) {
-  return {{"model_type", "clip_vision_model"},
+Json tower_config(const VisionConfig& vision, const std::string& dtype) {
+  return Json::object({{"model_type", "clip_vision_model"},
           {"hidden_size", vision.width},
           {"intermediate_size", vision.intermediate},
           {"num_hidden_layers", vision.layers},
@@ -123,12 +123,12 @@ OutputJson tower_config(const VisionConfig& vision, const std::string& dtype) {
           {"patch_size", vision.patch_size},
           {"layer_norm_eps", vision.layer_norm_eps},
           {"hidden_act", activation_name(vision.activation)},
-          {"torch_dtype", dtype}};
+          {"torch_dtype", dtype}});
 }
 
-OutputJson preprocessor_config(const PreprocessConfig& rules, bool original) {
+Json preprocessor_config(const PreprocessConfig& rules, bool original) {
   const bool pads = rules.do_pad && !original;
-  OutputJson json = {{"do_resize", rules.do_resize},
+  Json json = Json::object({{"do_resize", rules.do_resize},
                      {"resample", static_cast<int>(rules.resample)},
                      {"do_center_crop", rules.do_center_crop},
                      {"crop_size", size_of(rules.crop_height, rules.crop_width)},
@@ -138,11 +138,10 @@ OutputJson preprocessor_config(const PreprocessConfig& rules, bool original) {
                      {"image_mean", rules.image_mean},
                      {"image_std", rules.image_std},
                      {"do_convert_rgb", rules.do_convert_rgb},
-                     {"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"}};
-  json["size"] =
-      rules.shortest_edge > 0 ? OutputJson{{"shortest_edge", rules.shortest_edge}} : size_of(rules.height, rules.width);
-  if (pads) json["do_pad"] = true;
-  if (!original) json["processor_class"] = "LlavaProcessor";
+                     {"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"}});
+  json.set("size", rules.shortest_edge > 0 ? Json::object({{"shortest_edge", rules.shortest_edge}}) : size_of(rules.height, rules.width));
+  if (pads) json.set("do_pad", true);
+  if (!original) json.set("processor_class", "LlavaProcessor");
   return json;
 }
 

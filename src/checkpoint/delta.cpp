@@ -86,7 +86,7 @@ void write_config(const std::string& from, const std::string& to, const SaveOpti
   auto json = read_to_edit(from + "/config.json", limits::kConfigJsonBytes);
   if (options.dtype) {
     const auto type = dtype_of(*options.dtype);
-    json["torch_dtype"] = type == DType::f16 ? "float16" : type == DType::bf16 ? "bfloat16" : "float32";
+    json.set("torch_dtype", type == DType::f16 ? "float16" : type == DType::bf16 ? "bfloat16" : "float32");
   }
   write_file_atomically(to + "/config.json", json.dump(2) + "\n");
 }

@@ -8,8 +8,6 @@
 namespace llava::core {
 namespace {
 
-using Ordered = nlohmann::ordered_json;
-
 const char* rope_name(RopeConfig::Scaling scaling) {
   switch (scaling) {
     case RopeConfig::Scaling::none:
@@ -24,11 +22,11 @@ const char* rope_name(RopeConfig::Scaling scaling) {
   return "?";
 }
 
-Ordered vision_json(const ModelConfig& config) {
+Json vision_json(const ModelConfig& config) {
   const auto& vision = config.vision;
   const auto& layers = config.feature_layers;
-  const auto feature_layer = layers.size() == 1 ? Ordered(layers[0]) : Ordered(layers);
-  return {{"width", vision.width},
+  const auto feature_layer = layers.size() == 1 ? Json(layers[0]) : Json(layers);
+  return Json::object({{"width", vision.width},
           {"layers", vision.layers},
           {"heads", vision.heads},
           {"intermediate", vision.intermediate},
@@ -37,11 +35,11 @@ Ordered vision_json(const ModelConfig& config) {
           {"activation", activation_name(vision.activation)},
           {"feature_layer", feature_layer},
           {"keep_class_token", config.keep_class_token},
-          {"tokens_per_image", config.tokens_per_image()}};
+          {"tokens_per_image", config.tokens_per_image()}});
 }
 
-Ordered language_json(const LanguageConfig& language) {
-  return {{"type", language.type},
+Json language_json(const LanguageConfig& language) {
+  return Json::object({{"type", language.type},
           {"vocabulary", language.vocabulary},
           {"width", language.width},
           {"layers", language.layers},
@@ -53,55 +51,57 @@ Ordered language_json(const LanguageConfig& language) {
           {"rope_scaling", rope_name(language.rope.scaling)},
           {"context", language.context},
           {"sliding_window", language.window},
-          {"tied_head", language.tied_head}};
+          {"tied_head", language.tied_head}});
 }
 
-Ordered sources_json(const Checkpoint& checkpoint) {
-  auto list = Ordered::array();
+Json sources_json(const Checkpoint& checkpoint) {
+  auto list = Json::array();
   for (const auto& source : checkpoint.sources)
-    list.push_back({{"role", source.role}, {"path", source.path}, {"why", source.why}});
+    list.push_back(Json::object({{"role", source.role}, {"path", source.path}, {"why", source.why}}));
   return list;
 }
 
-Ordered tokenizer_json(const Checkpoint& checkpoint) {
+Json tokenizer_json(const Checkpoint& checkpoint) {
   if (!checkpoint.tokenizer) return nullptr;
-  Ordered json = {
+  Json json = Json::object({
       {"tokens", checkpoint.tokenizer->size()}, {"bos", checkpoint.tokenizer->bos()}, {"eos", checkpoint.defaults.eos},
       {"file", checkpoint.tokenizer_file},
       {"kind", checkpoint.tokenizer->kind()},
-      {"unused_file", checkpoint.tokenizer_unused}};
+      {"unused_file", checkpoint.tokenizer_unused}});
   const auto& marks = checkpoint.image_marks;
-  if (marks.begin >= 0) json["image_marks"] = {marks.begin, marks.end};
+  if (marks.begin >= 0) json.set("image_marks", std::vector<int64_t>{marks.begin, marks.end});
   return json;
 }
 
 // For each device the types a load may ask for; "stored" is what it gets unasked.
-Ordered memory_json(const LoadPlan& plan) {
+Json memory_json(const LoadPlan& plan) {
   struct Type {
     const char* name;
     std::optional<at::ScalarType> type;
   };
   const Type types[] = {{"stored", {}}, {"f32", at::kFloat}, {"f16", at::kHalf}, {"bf16", at::kBFloat16}};
-  Ordered json = Ordered::object();
-  for (const auto device : {at::kCPU, at::kCUDA})
+  Json json = Json::object();
+  for (const auto device : {at::kCPU, at::kCUDA}) {
+    auto& by_type = json.add(device == at::kCPU ? "cpu" : "cuda", Json::object());
     for (const auto& type : types) {
       const auto need = memory_need(plan, {device, type.type});
       const auto cache = need.cache_bytes_per_token * plan.checkpoint.context;
-      json[device == at::kCPU ? "cpu" : "cuda"][type.name] = {{"weight_bytes", need.weight_bytes},
-                                                              {"cache_bytes_per_token", need.cache_bytes_per_token},
-                                                              {"cache_bytes", cache},
-                                                              {"total_bytes", need.weight_bytes + cache}};
+      by_type.add(type.name, Json::object({{"weight_bytes", need.weight_bytes},
+                                           {"cache_bytes_per_token", need.cache_bytes_per_token},
+                                           {"cache_bytes", cache},
+                                           {"total_bytes", need.weight_bytes + cache}}));
     }
+  }
   return json;
 }
 
 }  // namespace
 
-Ordered describe(const Checkpoint& checkpoint) {
+Json describe(const Checkpoint& checkpoint) {
   const auto& defaults = checkpoint.defaults;
   const auto& config = checkpoint.config;
   const auto* row = checkpoint.chat_template;
-  return {
+  return Json::object({
       {"path", checkpoint.path},
       {"family", checkpoint.family},
       {"layout", checkpoint.layout},
@@ -112,46 +112,46 @@ Ordered describe(const Checkpoint& checkpoint) {
       {"context", checkpoint.context},
       {"vision", vision_json(config)},
       {"projector",
-       {{"layers", config.projector.depth},
+       Json::object({{"layers", config.projector.depth},
         {"input_width", config.feature_width()},
-        {"activation", activation_name(config.projector.activation)}}},
+        {"activation", activation_name(config.projector.activation)}})},
       {"language", language_json(config.language)},
       {"tokenizer", tokenizer_json(checkpoint)},
-      {"template", row ? Ordered{{"name", row->key}, {"why", checkpoint.template_reason}} : Ordered(nullptr)},
+      {"template", row ? Json::object({{"name", row->key}, {"why", checkpoint.template_reason}}) : Json()},
       {"sampling",
-       {{"temperature", defaults.temperature},
+       Json::object({{"temperature", defaults.temperature},
         {"top_p", defaults.top_p},
         {"top_k", defaults.top_k},
         {"repetition_penalty", defaults.repetition_penalty},
-        {"max_tokens", defaults.max_tokens}}},
+        {"max_tokens", defaults.max_tokens}})},
       {"notes", checkpoint.notes},
       {"unused_tensors", checkpoint.unused},
-  };
+  });
 }
 
 std::string plan_json(const LoadPlan& plan) {
   auto json = describe(plan.checkpoint);
-  json["memory"] = memory_json(plan);
-  json["loadable"] = plan.problems.empty();
-  auto problems = Ordered::array();
+  json.set("memory", memory_json(plan));
+  json.set("loadable", plan.problems.empty());
+  auto problems = Json::array();
   for (const auto& problem : plan.problems)
-    problems.push_back(
-        {{"status", status_name(static_cast<int32_t>(problem.status()))}, {"message", problem.message()}});
-  json["problems"] = problems;
+    problems.push_back(Json::object(
+        {{"status", status_name(static_cast<int32_t>(problem.status()))}, {"message", problem.message()}}));
+  json.set("problems", problems);
   return json.dump();
 }
 
 int64_t cache_bytes_per_token(const Bundle& bundle) {
   const auto& language = bundle.config.language;
   const auto element = static_cast<int64_t>(c10::elementSize(bundle.model->dtype()));
-  return 2 * language.layers * language.key_value_heads * language.head_width * element;
+  return language.cache_numbers_per_token() * element;
 }
 
 std::string bundle_info_json(const Bundle& bundle) {
   auto json = describe(bundle);
-  json["fingerprint"] = bundle.fingerprint;
-  json["device"] = bundle.model->device().str();
-  json["cache_bytes_per_token"] = cache_bytes_per_token(bundle);
+  json.set("fingerprint", bundle.fingerprint);
+  json.set("device", bundle.model->device().str());
+  json.set("cache_bytes_per_token", cache_bytes_per_token(bundle));
   return json.dump();
 }
 

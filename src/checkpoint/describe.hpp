@@ -1,12 +1,11 @@
 // A checkpoint as JSON: what a plan and a loaded model have in common.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_value.hpp"
 #include "checkpoint/checkpoint.hpp"
 
 namespace llava::core {
 
-nlohmann::ordered_json describe(const Checkpoint& checkpoint);
+Json describe(const Checkpoint& checkpoint);
 
 }  // namespace llava::core

@@ -13,14 +13,6 @@
 namespace llava::core {
 namespace {
 
-constexpr size_t kNamed = 10;  // tensors named in one message
-
-std::string first_ten(const char* what, const std::vector<std::string>& names) {
-  std::string text = cat(names.size(), ' ', what, ": ");
-  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += cat(i ? ", " : "", names[i]);
-  return names.size() > kNamed ? text + ", …" : text;
-}
-
 int64_t elements(const TensorView& view) { return static_cast<int64_t>(view.size_bytes / dtype_bytes(view.dtype)); }
 
 // The modules' constructors say which tensors they want; no weight is read.
@@ -92,7 +84,7 @@ MemoryNeed memory_need(const LoadPlan& plan, const Placement& placement) {
     const auto type = as_stored ? placement.weights.value_or(scalar_type(view->dtype)) : activations;
     need.weight_bytes += elements(*view) * static_cast<int64_t>(c10::elementSize(type));
   }
-  need.cache_bytes_per_token = 2 * language.layers * language.key_value_heads * language.head_width * element;
+  need.cache_bytes_per_token = language.cache_numbers_per_token() * element;
   return need;
 }
 

@@ -59,7 +59,7 @@ class Saver {
   }
 
  private:
-  static void write_json(const std::string& folder, const char* name, const OutputJson& json) {
+  static void write_json(const std::string& folder, const char* name, const Json& json) {
     write_file_atomically(folder + "/" + name, json.dump(2) + "\n");
   }
 

@@ -6,40 +6,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/json_value.hpp"
 #include "weights/safetensors_writer.hpp"
 
 namespace llava::core {
 namespace {
-
-at::ScalarType any_scalar_type(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return at::kFloat;
-    case DType::f16:
-      return at::kHalf;
-    case DType::bf16:
-      return at::kBFloat16;
-    case DType::f64:
-      return at::kDouble;
-    case DType::i64:
-      return at::kLong;
-    case DType::i32:
-      return at::kInt;
-    case DType::i16:
-      return at::kShort;
-    case DType::i8:
-      return at::kChar;
-    case DType::u8:
-      return at::kByte;
-    case DType::boolean:
-      return at::kBool;
-  }
-  throw Error(Status::internal, "a number type without a name");
-}
 
 int64_t bytes_of(const OutputTensor& tensor) {
   auto bytes = static_cast<int64_t>(dtype_bytes(tensor.dtype));
@@ -79,12 +53,13 @@ class FolderWriter {
     const auto begins = cut(tensors_, options_.shard_bytes);
     const size_t shards = begins.size() - 1;
     if (shards == 1) return write_shard("model.safetensors", 0, tensors_.size());
-    nlohmann::ordered_json index = {{"metadata", {{"total_size", total_bytes_}}}};
+    Json places = Json::object();
     for (size_t i = 0; i < shards; ++i) {
       const auto file = cat("model-", five_digits(i + 1), "-of-", five_digits(shards), ".safetensors");
       write_shard(file, begins[i], begins[i + 1]);
-      for (size_t k = begins[i]; k < begins[i + 1]; ++k) index["weight_map"][tensors_[k].name] = file;
+      for (size_t k = begins[i]; k < begins[i + 1]; ++k) places.add(tensors_[k].name, file);
     }
+    const auto index = Json::object({{"metadata", Json::object({{"total_size", total_bytes_}})}, {"weight_map", places}});
     write_file_atomically(folder_ + "/model.safetensors.index.json", index.dump(2) + "\n");
   }
 
@@ -115,7 +90,7 @@ class FolderWriter {
 at::Tensor tensor_of(const TensorView& view) {
   auto owner = view.owner;
   auto* data = const_cast<std::byte*>(view.data);  // only read
-  const auto options = at::TensorOptions().dtype(any_scalar_type(view.dtype));
+  const auto options = at::TensorOptions().dtype(scalar_type(view.dtype));
   if (view.size_bytes > 0 && reinterpret_cast<uintptr_t>(data) % dtype_bytes(view.dtype) == 0)
     return at::from_blob(
         data, view.shape, [owner](void*) {}, options);
@@ -140,7 +115,7 @@ DType dtype_of(at::ScalarType type) {
 OutputTensor output_of(std::string name, const TensorView& view, std::optional<at::ScalarType> dtype) {
   const bool is_float = view.dtype == DType::f32 || view.dtype == DType::f16 || view.dtype == DType::bf16;
   const auto target = is_float && dtype ? dtype_of(*dtype) : view.dtype;
-  return {std::move(name), target, view.shape, [&view, target] { return tensor_of(view).to(any_scalar_type(target)); }};
+  return {std::move(name), target, view.shape, [&view, target] { return tensor_of(view).to(scalar_type(target)); }};
 }
 
 void write_weights(const std::string& folder, std::vector<OutputTensor> tensors, const SaveOptions& options) {

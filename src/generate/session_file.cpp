@@ -1,7 +1,5 @@
 // A session on disk: one safetensors file whose metadata holds the turns as JSON and whose tensors are the image rows.
 // The key-value cache is not saved: it is computed again, exactly, by the next answer.
-#include <nlohmann/json.hpp>
-
 #include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
 
@@ -14,8 +12,6 @@
 
 namespace llava::core {
 namespace {
-
-using Ordered = nlohmann::ordered_json;
 
 constexpr const char* kFormat = "llava-session";
 constexpr int64_t kVersion = 1;
@@ -54,33 +50,34 @@ class Images {
 };
 
 // For people: pictures are named by their hashes, whether they are encoded or wait for it.
-Ordered part_for_people(const TurnPart& part) {
-  Ordered hashes = Ordered::array();
+Json part_for_people(const TurnPart& part) {
+  Json hashes = Json::array();
   switch (part.kind) {
     case TurnPart::Kind::text:
-      return {{"type", "text"}, {"text", part.text}};
+      return Json::object({{"type", "text"}, {"text", part.text}});
     case TurnPart::Kind::picture:
-      return {{"type", "image"}, {"hash", part.picture->hash()}};
+      return Json::object({{"type", "image"}, {"hash", part.picture->hash()}});
     case TurnPart::Kind::embedding:
-      return {{"type", "image"}, {"hash", part.embedding->picture}};
+      return Json::object({{"type", "image"}, {"hash", part.embedding->picture}});
     case TurnPart::Kind::ids:
       for (const auto& image : part.embeddings) hashes.push_back(image->picture);
-      return {{"type", "ids"}, {"ids", part.ids}, {"images", hashes}};
+      return Json::object({{"type", "ids"}, {"ids", part.ids}, {"images", hashes}});
   }
   throw Error(Status::internal, "a part of a turn is of no known kind");
 }
 
 // For a file: pictures are named by the tensors that hold their rows.
-Ordered part_for_file(const TurnPart& part, Images& images) {
-  Ordered places = Ordered::array();
+Json part_for_file(const TurnPart& part, Images& images) {
+  Json places = Json::array();
   switch (part.kind) {
     case TurnPart::Kind::text:
-      return {{"type", "text"}, {"text", part.text}};
+      return Json::object({{"type", "text"}, {"text", part.text}});
     case TurnPart::Kind::embedding:
-      return {{"type", "image"}, {"image", images.index(part.embedding)}, {"hash", part.embedding->picture}};
+      return Json::object(
+          {{"type", "image"}, {"image", images.index(part.embedding)}, {"hash", part.embedding->picture}});
     case TurnPart::Kind::ids:
       for (const auto& image : part.embeddings) places.push_back(images.index(image));
-      return {{"type", "ids"}, {"ids", part.ids}, {"images", places}};
+      return Json::object({{"type", "ids"}, {"ids", part.ids}, {"images", places}});
     case TurnPart::Kind::picture:
       break;
   }
@@ -88,12 +85,12 @@ Ordered part_for_file(const TurnPart& part, Images& images) {
 }
 
 template <typename PartJson>
-Ordered turns_json(const std::vector<Turn>& turns, PartJson&& part_json) {
-  Ordered list = Ordered::array();
+Json turns_json(const std::vector<Turn>& turns, PartJson&& part_json) {
+  Json list = Json::array();
   for (const auto& turn : turns) {
-    Ordered content = Ordered::array();
+    Json content = Json::array();
     for (const auto& part : turn.parts) content.push_back(part_json(part));
-    list.push_back({{"role", role_name(turn.role)}, {"content", std::move(content)}});
+    list.push_back(Json::object({{"role", role_name(turn.role)}, {"content", content}}));
   }
   return list;
 }
@@ -123,13 +120,13 @@ TurnPart part_from(const Json& json, const std::string& where, const Rows& rows)
 std::vector<Turn> turns_from(const Json& list, const std::string& where, const Rows& rows) {
   if (!list.is_array()) throw Error(Status::format, cat(where, ": turns is no array"));
   std::vector<Turn> turns;
-  for (const auto& item : list) {
+  for (const auto& item : list.elements()) {
     const auto place = cat(where, ": turn ", turns.size());
     Turn turn;
     turn.role = role_named(read_string(item, "role", place), place);
     if (!item.contains("content") || !item.at("content").is_array())
       throw Error(Status::format, cat(place, ": content is no array"));
-    for (const auto& part : item.at("content")) turn.parts.push_back(part_from(part, place, rows));
+    for (const auto& part : item.at("content").elements()) turn.parts.push_back(part_from(part, place, rows));
     turns.push_back(std::move(turn));
   }
   return turns;
@@ -137,7 +134,7 @@ std::vector<Turn> turns_from(const Json& list, const std::string& where, const R
 
 Rows read_rows(const TensorMap& tensors, const Json& hashes, const Bundle& bundle, const std::string& where) {
   Rows rows;
-  for (const auto& hash : hashes) {
+  for (const auto& hash : hashes.elements()) {
     const auto name = cat("image.", rows.size());
     const auto* view = tensors.find(name);
     const int64_t width = bundle.config.language.width;
@@ -151,7 +148,7 @@ Rows read_rows(const TensorMap& tensors, const Json& hashes, const Bundle& bundl
       throw Error(Status::format, cat(where, ": ", name, " holds NaN or infinity, expected finite numbers"));
     const auto& model = *bundle.model;
     rows.push_back(std::make_shared<const ImageEmbedding>(
-        ImageEmbedding{rows_PD.to(model.device(), model.dtype()), hash.get<std::string>(), bundle.fingerprint}));
+        ImageEmbedding{rows_PD.to(model.device(), model.dtype()), hash.string(), bundle.fingerprint}));
   }
   return rows;
 }
@@ -167,15 +164,15 @@ void Session::save(const std::string& path) const {
   const SessionLock lock(*data_);
   data_->encode_all(data_->turns, {});
   Images images;
-  Ordered json = {{"turns", turns_json(data_->turns, [&](const TurnPart& p) { return part_for_file(p, images); })},
-                  {"template", data_->format->key},
-                  {"max_context", data_->context},
-                  {"images", Ordered::array()}};
-  if (data_->options.system) json["system"] = *data_->options.system;
+  Json json = Json::object({{"turns", turns_json(data_->turns, [&](const TurnPart& p) { return part_for_file(p, images); })},
+                            {"template", data_->format->key},
+                            {"max_context", data_->context}});
+  if (data_->options.system) json.add("system", *data_->options.system);
+  Json pictures = Json::array();
   std::vector<at::Tensor> rows;
   std::vector<TensorView> views;
   for (const auto& image : images.list()) {
-    json["images"].push_back(image->picture);
+    pictures.push_back(image->picture);
     rows.push_back(image->rows_PD.to(at::kCPU, at::kFloat).contiguous());
     TensorView view;
     view.name = cat("image.", views.size());
@@ -185,6 +182,7 @@ void Session::save(const std::string& path) const {
     view.size_bytes = rows.back().nbytes();
     views.push_back(std::move(view));
   }
+  json.add("images", std::move(pictures));
   write_safetensors(path, views,
                     {{"format", kFormat},
                      {"version", std::to_string(kVersion)},
@@ -211,7 +209,7 @@ std::shared_ptr<Session> Session::load(std::shared_ptr<const Bundle> bundle, con
   const auto tensors = open_safetensors(path, open);
   const auto json = parse_json(entry("session"), path, {limits::kSafetensorsHeaderBytes, limits::kJsonDepth});
   const auto hashes = json.contains("images") && json.at("images").is_array() ? json.at("images") : Json::array();
-  for (const auto& hash : hashes)
+  for (const auto& hash : hashes.elements())
     if (!hash.is_string()) throw Error(Status::format, cat(path, ": images holds something that is no string"));
 
   SessionOptions options;

@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-
-#include "base/error.hpp"
+#include <new>
 
 namespace llava::core {
 namespace {
@@ -42,7 +41,7 @@ std::string content_hash(const Picture& picture, const Cancel& cancel) {
     fine = EVP_DigestUpdate(context.get(), picture.rgb.data() + begin, piece) == 1;
   }
   fine = fine && EVP_DigestFinal_ex(context.get(), digest.data(), &count) == 1;
-  if (!fine) throw Error(Status::internal, "SHA-256 of a picture could not be computed");
+  if (!fine) throw std::bad_alloc();  // SHA-256 cannot fail in another way
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (unsigned i = 0; i < count; ++i) {

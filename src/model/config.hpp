@@ -67,6 +67,9 @@ struct LanguageConfig {
   std::vector<int64_t> eos = {2};
   int64_t pad = -1;  // -1 = none
 
+  /// Keys and values that one token adds to the cache.
+  int64_t cache_numbers_per_token() const { return 2 * layers * key_value_heads * head_width; }
+
   /// How far positions reach: stretched rotary angles reach further than what the model was trained with.
   int64_t reachable_context() const {
     const bool stretched = rope.scaling == RopeConfig::Scaling::linear || rope.scaling == RopeConfig::Scaling::dynamic;

@@ -13,12 +13,6 @@ namespace {
   throw Error(status, cat(where, ": ", what));
 }
 
-const Json& section(const Json& json, const char* key, std::string_view where) {
-  const auto found = json.find(key);
-  if (found == json.end() || !found->is_object()) refuse(where, cat(key, " is missing, expected an object"));
-  return *found;
-}
-
 // A number, or a list whose features stand side by side.
 std::vector<int64_t> parse_feature_layers(const Json& json, std::string_view where) {
   constexpr int64_t kLowest = -limits::kLayers - 1, kHighest = limits::kLayers;
@@ -46,10 +40,10 @@ ModelConfig parse_model_config(const Json& json, std::string_view where) {
     refuse(where, cat("model_type is \"", type, "\"; read here: llava (LlavaForConditionalGeneration)"),
            Status::unsupported);
   check_config_keys(json, ConfigSection::model, where);
-  check_config_keys(section(json, "text_config", where), ConfigSection::language, cat(where, ": text_config"));
+  check_config_keys(config_section(json, "text_config", where), ConfigSection::language, cat(where, ": text_config"));
   ModelConfig config;
-  config.language = parse_language_config(section(json, "text_config", where), cat(where, ": text_config"));
-  config.vision = parse_vision_config(section(json, "vision_config", where), cat(where, ": vision_config"));
+  config.language = parse_language_config(config_section(json, "text_config", where), cat(where, ": text_config"));
+  config.vision = parse_vision_config(config_section(json, "vision_config", where), cat(where, ": vision_config"));
   config.projector.activation =
       activation_named(read_string(json, "projector_hidden_act", where, "gelu"), where, "projector_hidden_act");
   config.projector.bias = read_bool(json, "multimodal_projector_bias", where, true);

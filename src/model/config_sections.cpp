@@ -15,13 +15,24 @@ namespace {
   throw Error(status, cat(where, ": ", what));
 }
 
-const Json& section(const Json& json, const char* key, std::string_view where) {
-  const auto found = json.find(key);
-  if (found == json.end() || !found->is_object()) refuse(where, cat(key, " is missing, expected an object"));
+}  // namespace
+
+const Json& config_section(const Json& json, std::string_view key, std::string_view where) {
+  const auto* const found = json.find(key);
+  if (!found || !found->is_object()) refuse(where, cat(key, " is missing, expected an object"));
   return *found;
 }
 
-}  // namespace
+std::vector<int64_t> parse_end_tokens(const Json& json, int64_t vocabulary, const std::vector<int64_t>& fallback,
+                                      std::string_view where) {
+  const char* key = "eos_token_id";
+  const auto* const found = find_value(json, key, where);
+  if (!found) return fallback;
+  if (!found->is_array()) return {read_int(json, key, where, 0, vocabulary - 1)};
+  auto ids = read_int_list(json, key, where, 0, vocabulary - 1);
+  if (ids.empty()) refuse(where, cat(key, " is [], expected an id or a list of some"));
+  return ids;
+}
 
 Activation activation_named(const std::string& name, std::string_view where, const char* key) {
   if (name == "quick_gelu") return Activation::quick_gelu;
@@ -60,7 +71,7 @@ RopeConfig parse_rope(const Json& json, std::string_view where) {
   const bool together = json.contains("rope_parameters") && json.at("rope_parameters").is_object();
   const char* key = together ? "rope_parameters" : "rope_scaling";
   if (!json.contains(key) || json.at(key).is_null()) return rope;
-  const auto& scaling = section(json, key, where);
+  const auto& scaling = config_section(json, key, where);
   const auto inner = cat(where, '.', key);
   rope.theta = read_number(scaling, "rope_theta", inner, 1e-3, 1e12, rope.theta);
   const auto type = read_string(scaling, "rope_type", inner, read_string(scaling, "type", inner, "default"));
@@ -88,10 +99,7 @@ void parse_tokens(const Json& json, std::string_view where, LanguageConfig& lang
   const int64_t last = language.vocabulary - 1;
   language.bos = read_int(json, "bos_token_id", where, -1, last, 1);
   language.pad = read_int(json, "pad_token_id", where, -1, last, -1);
-  if (json.contains("eos_token_id") && json.at("eos_token_id").is_array())
-    language.eos = read_int_list(json, "eos_token_id", where, 0, last);
-  else
-    language.eos = {read_int(json, "eos_token_id", where, 0, last, 2)};
+  language.eos = parse_end_tokens(json, language.vocabulary, {2}, where);
 }
 
 void parse_attention(const Json& json, std::string_view where, bool mistral, LanguageConfig& language) {

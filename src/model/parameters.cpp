@@ -10,14 +10,6 @@
 namespace llava::core {
 namespace {
 
-constexpr size_t kNamed = 10;  // tensors named in one message
-
-std::string first_ten(const char* what, const std::vector<std::string>& names) {
-  std::string text = cat(names.size(), ' ', what, ": ");
-  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += cat(i ? ", " : "", names[i]);
-  return names.size() > kNamed ? text + ", …" : text;
-}
-
 bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
 
 int64_t product(const std::vector<int64_t>& shape, size_t from) {
@@ -28,6 +20,13 @@ int64_t product(const std::vector<int64_t>& shape, size_t from) {
 
 }  // namespace
 
+std::string first_ten(const char* what, const std::vector<std::string>& names) {
+  constexpr size_t kNamed = 10;
+  std::string text = cat(names.size(), ' ', what, ": ");
+  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += cat(i ? ", " : "", names[i]);
+  return names.size() > kNamed ? text + ", …" : text;
+}
+
 at::ScalarType scalar_type(DType dtype) {
   switch (dtype) {
     case DType::f32:
@@ -36,9 +35,22 @@ at::ScalarType scalar_type(DType dtype) {
       return at::kHalf;
     case DType::bf16:
       return at::kBFloat16;
-    default:
-      throw Error(Status::unsupported, cat("weights of type ", dtype_name(dtype), " are not computed with"));
+    case DType::f64:
+      return at::kDouble;
+    case DType::i64:
+      return at::kLong;
+    case DType::i32:
+      return at::kInt;
+    case DType::i16:
+      return at::kShort;
+    case DType::i8:
+      return at::kChar;
+    case DType::u8:
+      return at::kByte;
+    case DType::boolean:
+      return at::kBool;
   }
+  throw Error(Status::internal, "a number type without a name");
 }
 
 Parameters::Parameters(const NamedTensors& tensors, const ModelConfig& config, Placement placement, Cancel cancel,

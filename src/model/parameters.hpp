@@ -83,7 +83,10 @@ class Parameters {
   int64_t needed_blocks_ = 0;
 };
 
-/// The ATen type of a stored one; Error(unsupported) for types a model is not computed in.
+/// The ATen type of a stored one.
 at::ScalarType scalar_type(DType dtype);
+
+/// "12 tensors are missing: a, b, …": the count, and the first ten of the names.
+std::string first_ten(const char* what, const std::vector<std::string>& names);
 
 }  // namespace llava::core

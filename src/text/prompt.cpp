@@ -152,18 +152,6 @@ Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conve
   return writer.finish();
 }
 
-Prompt build_prompt_raw(const Tokenizer& tokenizer, std::string_view text) {
-  PromptWriter writer(tokenizer, PromptOptions{});
-  writer.begin();
-  for (;;) {
-    const size_t at = text.find(kImageMark);
-    writer.text(std::string(text.substr(0, at)), false);
-    if (at == std::string_view::npos) return writer.finish();
-    writer.image();
-    text.remove_prefix(at + kImageMark.size());
-  }
-}
-
 std::vector<int32_t> stop_ids(const Tokenizer& tokenizer, const Template& row) {
   std::vector<int32_t> ids;
   if (tokenizer.eos() >= 0) ids.push_back(tokenizer.eos());

@@ -46,9 +46,6 @@ struct PromptOptions {
 Prompt build_prompt(const Tokenizer& tokenizer, const Template& row, const Conversation& conversation,
                     const PromptOptions& options = {});
 
-/// The template "none" of the command line: the text as it is after one BOS; "<image>" marks a place, "</s>" is text.
-Prompt build_prompt_raw(const Tokenizer& tokenizer, std::string_view text);
-
 /// Ids that end an answer: EOS, and the row's stop marks where the tokenizer has them as special tokens.
 std::vector<int32_t> stop_ids(const Tokenizer& tokenizer, const Template& row);
 

@@ -37,6 +37,18 @@ void fence_added(SentencePieceModel& model, const std::vector<AddedToken>& added
   }
 }
 
+// Memory that sentencepiece needs to load a model, in bytes for each byte of it (measured with a margin of two: 32 000
+// pieces in 500 kB take 7 MB).
+constexpr size_t kLoadFactor = 32;
+
+// Takes and gives back so many bytes in small blocks, as sentencepiece will ask for them: throws bad_alloc here, where
+// it does no harm. In protobuf, which destroys the message it was filling, it would end the process.
+void ensure_memory(size_t bytes) {
+  constexpr size_t kBlock = 4096;
+  std::vector<std::unique_ptr<char[]>> blocks(bytes / kBlock + 1);
+  for (auto& block : blocks) block = std::make_unique_for_overwrite<char[]>(kBlock);
+}
+
 }  // namespace
 
 struct Tokenizer::Library {
@@ -61,7 +73,9 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_bytes(std::string_view serializ
 
   std::shared_ptr<Tokenizer> tokenizer(new Tokenizer);
   tokenizer->library_ = std::make_unique<Library>();
-  const auto status = tokenizer->library_->processor.LoadFromSerializedProto(write_model(model));
+  const auto checked = write_model(model);
+  ensure_memory(kLoadFactor * checked.size());
+  const auto status = tokenizer->library_->processor.LoadFromSerializedProto(checked);
   if (!status.ok()) throw Error(Status::format, cat(place, ": ", status.error_message()));
   if (tokenizer->library_->processor.GetPieceSize() != size)
     throw Error(Status::format, cat(place, ": pieces were lost on loading"));
@@ -118,8 +132,16 @@ std::vector<TokenSpan> Tokenizer::encode_spans(std::string_view text) const {
     throw Error(Status::limit, cat("a text of ", text.size(), " bytes, at most ", kRunBytes));
   if (text.empty()) return {};
   if (encoder_) return encode_json(text);
-  sentencepiece::ImmutableSentencePieceText result;
-  const auto status = library_->processor.Encode(text, result.mutable_proto());
+  // On the heap and given up when memory runs out: protobuf cannot destroy a message it was filling then.
+  auto owned = std::make_unique<sentencepiece::ImmutableSentencePieceText>();
+  auto& result = *owned;
+  sentencepiece::util::Status status;
+  try {
+    status = library_->processor.Encode(text, result.mutable_proto());
+  } catch (...) {
+    static_cast<void>(owned.release());
+    throw;
+  }
   if (!status.ok()) throw Error(Status::internal, cat("sentencepiece: ", status.error_message()));
   std::vector<TokenSpan> tokens(result.pieces_size());
   for (size_t i = 0; i < tokens.size(); ++i) {
@@ -151,7 +173,6 @@ const Tokenizer::Entry& Tokenizer::entry(int32_t id) const {
 }
 
 std::string_view Tokenizer::piece(int32_t id) const { return entry(id).text; }
-bool Tokenizer::is_byte(int32_t id) const { return entry(id).kind == Kind::byte; }
 
 bool Tokenizer::is_special(int32_t id) const {
   const Kind kind = entry(id).kind;

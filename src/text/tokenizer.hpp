@@ -95,7 +95,6 @@ class Tokenizer {
   int32_t pad() const { return pad_; }  // -1 when there is none
 
   bool is_special(int32_t id) const;  // control, unknown, and added special tokens
-  bool is_byte(int32_t id) const;     // a byte of byte fallback
 
   /// "sentencepiece", "bpe" or "byte-level bpe".
   std::string_view kind() const;

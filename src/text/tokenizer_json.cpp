@@ -126,7 +126,7 @@ void add_tokens(TokenizerJson& json, const Json& list, const Ids& ids, const std
   std::unordered_map<std::string, int32_t> seen;
   for (size_t i = 0; i < list.size(); ++i) {
     const auto place = cat(where, "[", i, "]");
-    JsonAddedToken token = read_added(list[i], place);
+    JsonAddedToken token = read_added(list.at(i), place);
     if (!seen.emplace(token.text, token.id).second) refuse(place, cat(": ", in_quotes(token.text), " stands twice"));
     const int32_t own = find_id(ids, token.text);
     const auto next = static_cast<int32_t>(json.tokens.size());

@@ -17,7 +17,7 @@ class Reader : public JsonEvents {
   void begin_object() override {
     if (list_ != List::none) refuse(cat(place(), " is an object, expected ", expected()));
     tree_.begin_object();
-    enter(Json::value_t::object);
+    enter(List::vocabulary);
   }
 
   void end_object() override {
@@ -33,7 +33,7 @@ class Reader : public JsonEvents {
       return;
     }
     tree_.begin_array();
-    enter(Json::value_t::array);
+    enter(List::merges);
   }
 
   void end_array() override {
@@ -68,11 +68,11 @@ class Reader : public JsonEvents {
  private:
   enum class List { none, vocabulary, merges };
 
-  void enter(Json::value_t type) {
+  /// `fitting`: which of the two lists an object or an array can be.
+  void enter(List fitting) {
     ++depth_;
     if (depth_ != 3 || keys_[0] != "model") return;
-    if (keys_[1] == "vocab" && type == Json::value_t::object) list_ = List::vocabulary;
-    if (keys_[1] == "merges" && type == Json::value_t::array) list_ = List::merges;
+    if (keys_[1] == (fitting == List::vocabulary ? "vocab" : "merges")) list_ = fitting;
   }
 
   void leave() {
@@ -94,9 +94,9 @@ class Reader : public JsonEvents {
     const bool whole = scalar.is_number_unsigned() || scalar.is_number_integer();
     if (!whole) refuse(cat(place(), " is ", json_found(scalar), ", expected an id"));
     const bool small =
-        scalar.is_number_unsigned() && scalar.get<uint64_t>() < static_cast<uint64_t>(limits::kVocabulary);
+        scalar.is_number_unsigned() && scalar.unsigned_integer() < static_cast<uint64_t>(limits::kVocabulary);
     if (!small) refuse(cat(place(), " is ", json_found(scalar), ", ids go from 0 to ", limits::kVocabulary - 1));
-    scan_.vocabulary.back().second = static_cast<int32_t>(scalar.get<uint64_t>());
+    scan_.vocabulary.back().second = static_cast<int32_t>(scalar.unsigned_integer());
   }
 
   void add_merge() {
@@ -107,7 +107,7 @@ class Reader : public JsonEvents {
 
   void merge(Json& scalar) {
     if (!scalar.is_string()) refuse(cat(place(), " is ", json_found(scalar), ", expected ", expected()));
-    auto& text = scalar.get_ref<std::string&>();
+    auto& text = scalar.string();
     if (pair_ >= 0) {
       if (pair_ >= 2) refuse(cat(place(), " has more than 2 parts"));
       auto& last = scan_.merges.back();

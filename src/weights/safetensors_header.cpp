@@ -117,9 +117,9 @@ class HeaderEvents : public JsonEvents {
     if (place_ == Place::metadata) {
       if (!scalar.is_string())
         refuse(cat("__metadata__: ", printable(field_), " is ", json_found(scalar), ", expected a string"));
-      result.metadata.emplace_back(field_, scalar.get<std::string>());
+      result.metadata.emplace_back(field_, scalar.string());
     } else if (place_ == Place::entry && field_ == "dtype" && scalar.is_string()) {
-      const auto& name = scalar.get_ref<const std::string&>();
+      const auto& name = scalar.string();
       entry_.type = type_named(name);
       if (!entry_.type)
         refuse(cat(tensor_named(name_), ": dtype \"", printable(name), "\" is none of the format's types"));
@@ -177,9 +177,9 @@ class HeaderEvents : public JsonEvents {
 
   int64_t size_from(const Json& scalar) const {
     const bool fits = scalar.is_number_unsigned() &&
-                      scalar.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+                      scalar.unsigned_integer() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
     if (!fits) unexpected(json_found(scalar));
-    return static_cast<int64_t>(scalar.get<uint64_t>());
+    return static_cast<int64_t>(scalar.unsigned_integer());
   }
 
   void add_dimension(const Json& scalar) {

@@ -71,7 +71,7 @@ class IndexEvents : public JsonEvents {
     if (!scalar.is_string()) not_a_file(json_found(scalar));
     if (static_cast<int64_t>(result.tensors.size()) >= limits::kTensors)
       refuse(cat("more than ", limits::kTensors, " tensors"), Status::limit);
-    const auto& name = scalar.get_ref<const std::string&>();
+    const auto& name = scalar.string();
     const auto [shard, fresh] = numbers_.emplace(name, result.shards.size());
     if (fresh) {
       check_shard_name(name);
@@ -83,12 +83,12 @@ class IndexEvents : public JsonEvents {
   }
 
   void set_total(const Json& scalar) {
-    const bool whole = scalar.is_number_unsigned() && scalar.get<uint64_t>() <= uint64_t{1} << 62;
-    const bool fraction = scalar.is_number_float() && scalar.get<double>() >= 0 && scalar.get<double>() <= 0x1p62;
+    const bool whole = scalar.is_number_unsigned() && scalar.unsigned_integer() <= uint64_t{1} << 62;
+    const bool fraction = scalar.is_number_float() && scalar.number() >= 0 && scalar.number() <= 0x1p62;
     // some published indexes were written from a float
     if (!whole && !fraction)
       refuse(cat("metadata: total_size is ", json_found(scalar), ", expected a number of bytes"));
-    result.total_bytes = whole ? scalar.get<int64_t>() : static_cast<int64_t>(scalar.get<double>());
+    result.total_bytes = whole ? scalar.integer() : static_cast<int64_t>(scalar.number());
   }
 
   std::vector<std::set<std::string>> seen_;  // keys of each open object; an empty set for a list

@@ -9,10 +9,10 @@ TEST_SUITE("base/json") {
   TEST_CASE("a value is read with its types kept") {
     const auto json =
         parse_json(R"( {"a": [1, -2, 3.5, true, null, "x\u00e9"], "b": {"c": 18446744073709551615}} )", "t");
-    CHECK(json["a"][0].is_number_integer());
-    CHECK(json["a"][2].is_number_float());
-    CHECK(json["a"][5] == "xé");
-    CHECK(json["b"]["c"].get<uint64_t>() == 18446744073709551615u);
+    CHECK(json.at("a").at(0).is_number_integer());
+    CHECK(json.at("a").at(2).is_number_float());
+    CHECK(json.at("a").at(5).string() == "xé");
+    CHECK(json.at("b").at("c").unsigned_integer() == 18446744073709551615u);
   }
 
   TEST_CASE("a message names the file, the byte and the reason") {

@@ -87,6 +87,19 @@ TEST_SUITE("checkpoints/config") {
     CHECK(other.failure(Status::format).starts_with(other.path() + "/config.json: text_config"));
   }
 
+  TEST_CASE("a list of end tokens has at least one") {
+    const ChangedModel model("\"vocab_size\"", "\"eos_token_id\": [], \"vocab_size\"");
+    CHECK(model.failure(Status::format).find("text_config: eos_token_id is [], expected an id or a list") != std::string::npos);
+    const ChangedModel other("\"vocab_size\"", "\"vocab_size\"");
+    for (const auto* ids : {"[]", "[2, 1000000]", "\"2\"", "-1"}) {
+      CAPTURE(ids);
+      std::ofstream(other.path() + "/generation_config.json") << "{\"eos_token_id\": " << ids << "}";
+      CHECK(other.failure(Status::format).find("generation_config.json: eos_token_id") != std::string::npos);
+    }
+    std::ofstream(other.path() + "/generation_config.json") << "{\"eos_token_id\": [1, 2]}";
+    CHECK(plan_load(other.path(), {}).checkpoint.defaults.eos == std::vector<int64_t>{1, 2});
+  }
+
   TEST_CASE("a preprocessor_config.json that is not there is told of") {
     const Heard heard(LogLevel::info);
     const ChangedModel model("\"vocab_size\"", "\"vocab_size\"");

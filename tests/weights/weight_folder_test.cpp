@@ -3,8 +3,9 @@
 
 #include <sys/stat.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/files.hpp"
-#include "base/json.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "support/doctest.hpp"
@@ -17,10 +18,12 @@ using namespace llava::core;
 
 namespace {
 
+using Written = nlohmann::json;
+
 constexpr const char* kIndex = "model.safetensors.index.json";
 
-void write_index(const TemporaryFolder& folder, const Json& weight_map, int64_t total_size) {
-  folder.write(kIndex, Json{{"metadata", {{"total_size", total_size}}}, {"weight_map", weight_map}}.dump());
+void write_index(const TemporaryFolder& folder, const Written& weight_map, int64_t total_size) {
+  folder.write(kIndex, Written{{"metadata", {{"total_size", total_size}}}, {"weight_map", weight_map}}.dump());
 }
 
 // two shards of one tensor each; the index stands
@@ -46,7 +49,7 @@ TEST_SUITE("weights/folder") {
     for (int round = 0; round < 30; ++round) {
       const TemporaryFolder folder;
       std::vector<std::vector<TensorView>> shards(1 + rng.next_below(5));
-      Json weight_map = Json::object();
+      Written weight_map = Written::object();
       int64_t total = 0;
       for (uint32_t i = 0; i < 20; ++i) {
         const auto shard = i < shards.size() ? i : rng.next_below(static_cast<uint32_t>(shards.size()));
@@ -137,9 +140,9 @@ TEST_SUITE("weights/folder") {
 
   TEST_CASE("an index is taken at its limits and refused above them") {
     const auto text = [](int64_t shards) {
-      Json map = Json::object();
+      Written map = Written::object();
       for (int64_t i = 0; i < shards; ++i) map["t" + std::to_string(i)] = "s" + std::to_string(i);
-      return Json{{"weight_map", map}}.dump();
+      return Written{{"weight_map", map}}.dump();
     };
     CHECK(parse_shard_index(text(limits::kShards), "i").shards.size() == static_cast<size_t>(limits::kShards));
     const auto error = error_of([&] { parse_shard_index(text(limits::kShards + 1), "i"); });
