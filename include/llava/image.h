@@ -96,7 +96,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_image_options_to_json(co
  * @param options  NULL for defaults
  * @param out      receives the image; release with llava_image_free()
  * @return LLAVA_OK; NOT_FOUND, IO, FORMAT (damaged or no picture), UNSUPPORTED (a kind not built in), LIMIT, CANCELLED,
- *         TIMEOUT. Since 0.1.
+ *         TIMEOUT. Known gap: libwebp may tell a WebP as damaged when it ran out of memory. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_image_from_file(const char *path,
                                                                         const llava_image_options *options,

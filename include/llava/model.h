@@ -114,7 +114,10 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_options_to_json(con
  * @param out      receives the model; release with llava_model_free()
  * @return LLAVA_OK; NOT_FOUND (a file or tensor, named), IO, FORMAT (damaged, or parts that do not fit each other),
  *         UNSUPPORTED (another family, a device or dtype that cannot be had), LIMIT, CANCELLED, TIMEOUT, CALLBACK,
- *         DEVICE_MEMORY, DEVICE. Since 0.1.
+ *         DEVICE_MEMORY, DEVICE.
+ *
+ * Known gap: sentencepiece cannot bear a refused allocation. The memory it needs is made sure of before it is called
+ * (else OUT_OF_MEMORY); if another thread takes that memory in the milliseconds between, the process ends. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load(const char *path, const llava_load_options *options,
                                                              llava_model **out);
