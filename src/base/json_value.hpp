@@ -33,9 +33,13 @@ class Json {
   Json(std::string_view text) : value_(std::string(text)) {}
   Json(std::string text) : value_(std::move(text)) {}
   template <typename Item>
-  Json(const std::vector<Item>& items) : value_(Array(items.begin(), items.end())) {}
+  Json(const std::vector<Item>& items) : Json(array_of(items)) {}
 
   static Json array() { return Json(Value(Array())); }
+  template <typename Items>
+  static Json array_of(const Items& items) {
+    return Json(Value(Array(items.begin(), items.end())));
+  }
   static Json object(std::initializer_list<Member> members = {}) { return Json(Value(Object(members))); }
 
   bool is_null() const { return std::holds_alternative<Null>(value_); }

@@ -67,7 +67,7 @@ struct Checkpoint {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::string tokenizer_file;    // "tokenizer.model" or "tokenizer.json"
   std::string tokenizer_unused;  // the other one where the folder has both, else ""
-  ImageMarks image_marks;  // ids that stand around a picture
+  ImageMarks image_marks;        // ids that stand around a picture
   PreprocessConfig preprocess;
   std::string aspect_ratio;  // the original's image_aspect_ratio; "" where none is named
   const Template* chat_template = nullptr;

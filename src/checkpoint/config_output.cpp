@@ -18,29 +18,29 @@ Json rope_scaling(const RopeConfig& rope) {
       return Json::object({{"rope_type", "dynamic"}, {"type", "dynamic"}, {"factor", rope.factor}});
     case RopeConfig::Scaling::llama3:
       return Json::object({{"rope_type", "llama3"},
-              {"factor", rope.factor},
-              {"low_freq_factor", rope.low_frequency_factor},
-              {"high_freq_factor", rope.high_frequency_factor},
-              {"original_max_position_embeddings", rope.original_context}});
+                           {"factor", rope.factor},
+                           {"low_freq_factor", rope.low_frequency_factor},
+                           {"high_freq_factor", rope.high_frequency_factor},
+                           {"original_max_position_embeddings", rope.original_context}});
   }
   return nullptr;
 }
 
 Json language_section(const LanguageConfig& language, const std::string& dtype) {
   Json json = Json::object({{"model_type", language.type},
-                     {"vocab_size", language.vocabulary},
-                     {"hidden_size", language.width},
-                     {"intermediate_size", language.intermediate},
-                     {"num_hidden_layers", language.layers},
-                     {"num_attention_heads", language.heads},
-                     {"num_key_value_heads", language.key_value_heads},
-                     {"max_position_embeddings", language.context},
-                     {"rms_norm_eps", language.rms_norm_eps},
-                     {"hidden_act", "silu"},
-                     {"rope_theta", language.rope.theta},
-                     {"tie_word_embeddings", language.tied_head},
-                     {"bos_token_id", language.bos},
-                     {"torch_dtype", dtype}});
+                            {"vocab_size", language.vocabulary},
+                            {"hidden_size", language.width},
+                            {"intermediate_size", language.intermediate},
+                            {"num_hidden_layers", language.layers},
+                            {"num_attention_heads", language.heads},
+                            {"num_key_value_heads", language.key_value_heads},
+                            {"max_position_embeddings", language.context},
+                            {"rms_norm_eps", language.rms_norm_eps},
+                            {"hidden_act", "silu"},
+                            {"rope_theta", language.rope.theta},
+                            {"tie_word_embeddings", language.tied_head},
+                            {"bos_token_id", language.bos},
+                            {"torch_dtype", dtype}});
   if (language.head_width * language.heads != language.width) json.set("head_dim", language.head_width);
   if (language.eos.size() == 1)
     json.set("eos_token_id", language.eos[0]);
@@ -72,18 +72,18 @@ Json hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
                        " linear layers; LlavaForConditionalGeneration has two. Choose original"));
   const auto& layers = config.feature_layers;
   Json json = Json::object({{"architectures", std::vector<std::string>{"LlavaForConditionalGeneration"}},
-                     {"model_type", "llava"},
-                     {"ignore_index", kIgnored},
-                     {"image_token_index", config.image_token},
-                     {"image_seq_length", config.tokens_per_image()},
-                     {"projector_hidden_act", activation_name(config.projector.activation)},
-                     {"multimodal_projector_bias", config.projector.bias},
-                     {"vision_feature_layer", layers.size() == 1 ? Json(layers[0]) : Json(layers)},
-                     {"vision_feature_select_strategy", config.keep_class_token ? "full" : "default"},
-                     {"tie_word_embeddings", config.language.tied_head},
-                     {"torch_dtype", dtype},
-                     {"text_config", language_section(config.language, dtype)},
-                     {"vision_config", tower_config(config.vision, dtype)}});
+                            {"model_type", "llava"},
+                            {"ignore_index", kIgnored},
+                            {"image_token_index", config.image_token},
+                            {"image_seq_length", config.tokens_per_image()},
+                            {"projector_hidden_act", activation_name(config.projector.activation)},
+                            {"multimodal_projector_bias", config.projector.bias},
+                            {"vision_feature_layer", layers.size() == 1 ? Json(layers[0]) : Json(layers)},
+                            {"vision_feature_select_strategy", config.keep_class_token ? "full" : "default"},
+                            {"tie_word_embeddings", config.language.tied_head},
+                            {"torch_dtype", dtype},
+                            {"text_config", language_section(config.language, dtype)},
+                            {"vision_config", tower_config(config.vision, dtype)}});
   if (config.language.pad >= 0) json.set("pad_token_id", config.language.pad);
   // not transformers' word: kept so that libllava writes prompts as the model was trained
   if (checkpoint.image_marks.begin >= 0) json.set("mm_use_im_start_end", true);
@@ -115,31 +115,32 @@ Json original_config(const Checkpoint& checkpoint, const std::string& dtype) {
 
 Json tower_config(const VisionConfig& vision, const std::string& dtype) {
   return Json::object({{"model_type", "clip_vision_model"},
-          {"hidden_size", vision.width},
-          {"intermediate_size", vision.intermediate},
-          {"num_hidden_layers", vision.layers},
-          {"num_attention_heads", vision.heads},
-          {"image_size", vision.image_size},
-          {"patch_size", vision.patch_size},
-          {"layer_norm_eps", vision.layer_norm_eps},
-          {"hidden_act", activation_name(vision.activation)},
-          {"torch_dtype", dtype}});
+                       {"hidden_size", vision.width},
+                       {"intermediate_size", vision.intermediate},
+                       {"num_hidden_layers", vision.layers},
+                       {"num_attention_heads", vision.heads},
+                       {"image_size", vision.image_size},
+                       {"patch_size", vision.patch_size},
+                       {"layer_norm_eps", vision.layer_norm_eps},
+                       {"hidden_act", activation_name(vision.activation)},
+                       {"torch_dtype", dtype}});
 }
 
 Json preprocessor_config(const PreprocessConfig& rules, bool original) {
   const bool pads = rules.do_pad && !original;
   Json json = Json::object({{"do_resize", rules.do_resize},
-                     {"resample", static_cast<int>(rules.resample)},
-                     {"do_center_crop", rules.do_center_crop},
-                     {"crop_size", size_of(rules.crop_height, rules.crop_width)},
-                     {"do_rescale", rules.do_rescale},
-                     {"rescale_factor", rules.rescale_factor},
-                     {"do_normalize", rules.do_normalize},
-                     {"image_mean", rules.image_mean},
-                     {"image_std", rules.image_std},
-                     {"do_convert_rgb", rules.do_convert_rgb},
-                     {"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"}});
-  json.set("size", rules.shortest_edge > 0 ? Json::object({{"shortest_edge", rules.shortest_edge}}) : size_of(rules.height, rules.width));
+                            {"resample", static_cast<int>(rules.resample)},
+                            {"do_center_crop", rules.do_center_crop},
+                            {"crop_size", size_of(rules.crop_height, rules.crop_width)},
+                            {"do_rescale", rules.do_rescale},
+                            {"rescale_factor", rules.rescale_factor},
+                            {"do_normalize", rules.do_normalize},
+                            {"image_mean", Json::array_of(rules.image_mean)},
+                            {"image_std", Json::array_of(rules.image_std)},
+                            {"do_convert_rgb", rules.do_convert_rgb},
+                            {"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"}});
+  json.set("size", rules.shortest_edge > 0 ? Json::object({{"shortest_edge", rules.shortest_edge}})
+                                           : size_of(rules.height, rules.width));
   if (pads) json.set("do_pad", true);
   if (!original) json.set("processor_class", "LlavaProcessor");
   return json;

@@ -27,31 +27,31 @@ Json vision_json(const ModelConfig& config) {
   const auto& layers = config.feature_layers;
   const auto feature_layer = layers.size() == 1 ? Json(layers[0]) : Json(layers);
   return Json::object({{"width", vision.width},
-          {"layers", vision.layers},
-          {"heads", vision.heads},
-          {"intermediate", vision.intermediate},
-          {"patch_size", vision.patch_size},
-          {"image_size", vision.image_size},
-          {"activation", activation_name(vision.activation)},
-          {"feature_layer", feature_layer},
-          {"keep_class_token", config.keep_class_token},
-          {"tokens_per_image", config.tokens_per_image()}});
+                       {"layers", vision.layers},
+                       {"heads", vision.heads},
+                       {"intermediate", vision.intermediate},
+                       {"patch_size", vision.patch_size},
+                       {"image_size", vision.image_size},
+                       {"activation", activation_name(vision.activation)},
+                       {"feature_layer", feature_layer},
+                       {"keep_class_token", config.keep_class_token},
+                       {"tokens_per_image", config.tokens_per_image()}});
 }
 
 Json language_json(const LanguageConfig& language) {
   return Json::object({{"type", language.type},
-          {"vocabulary", language.vocabulary},
-          {"width", language.width},
-          {"layers", language.layers},
-          {"heads", language.heads},
-          {"key_value_heads", language.key_value_heads},
-          {"head_width", language.head_width},
-          {"intermediate", language.intermediate},
-          {"rope_theta", language.rope.theta},
-          {"rope_scaling", rope_name(language.rope.scaling)},
-          {"context", language.context},
-          {"sliding_window", language.window},
-          {"tied_head", language.tied_head}});
+                       {"vocabulary", language.vocabulary},
+                       {"width", language.width},
+                       {"layers", language.layers},
+                       {"heads", language.heads},
+                       {"key_value_heads", language.key_value_heads},
+                       {"head_width", language.head_width},
+                       {"intermediate", language.intermediate},
+                       {"rope_theta", language.rope.theta},
+                       {"rope_scaling", rope_name(language.rope.scaling)},
+                       {"context", language.context},
+                       {"sliding_window", language.window},
+                       {"tied_head", language.tied_head}});
 }
 
 Json sources_json(const Checkpoint& checkpoint) {
@@ -63,11 +63,12 @@ Json sources_json(const Checkpoint& checkpoint) {
 
 Json tokenizer_json(const Checkpoint& checkpoint) {
   if (!checkpoint.tokenizer) return nullptr;
-  Json json = Json::object({
-      {"tokens", checkpoint.tokenizer->size()}, {"bos", checkpoint.tokenizer->bos()}, {"eos", checkpoint.defaults.eos},
-      {"file", checkpoint.tokenizer_file},
-      {"kind", checkpoint.tokenizer->kind()},
-      {"unused_file", checkpoint.tokenizer_unused}});
+  Json json = Json::object({{"tokens", checkpoint.tokenizer->size()},
+                            {"bos", checkpoint.tokenizer->bos()},
+                            {"eos", checkpoint.defaults.eos},
+                            {"file", checkpoint.tokenizer_file},
+                            {"kind", checkpoint.tokenizer->kind()},
+                            {"unused_file", checkpoint.tokenizer_unused}});
   const auto& marks = checkpoint.image_marks;
   if (marks.begin >= 0) json.set("image_marks", std::vector<int64_t>{marks.begin, marks.end});
   return json;
@@ -111,19 +112,17 @@ Json describe(const Checkpoint& checkpoint) {
       {"stored_dtype", checkpoint.stored_dtype},
       {"context", checkpoint.context},
       {"vision", vision_json(config)},
-      {"projector",
-       Json::object({{"layers", config.projector.depth},
-        {"input_width", config.feature_width()},
-        {"activation", activation_name(config.projector.activation)}})},
+      {"projector", Json::object({{"layers", config.projector.depth},
+                                  {"input_width", config.feature_width()},
+                                  {"activation", activation_name(config.projector.activation)}})},
       {"language", language_json(config.language)},
       {"tokenizer", tokenizer_json(checkpoint)},
       {"template", row ? Json::object({{"name", row->key}, {"why", checkpoint.template_reason}}) : Json()},
-      {"sampling",
-       Json::object({{"temperature", defaults.temperature},
-        {"top_p", defaults.top_p},
-        {"top_k", defaults.top_k},
-        {"repetition_penalty", defaults.repetition_penalty},
-        {"max_tokens", defaults.max_tokens}})},
+      {"sampling", Json::object({{"temperature", defaults.temperature},
+                                 {"top_p", defaults.top_p},
+                                 {"top_k", defaults.top_k},
+                                 {"repetition_penalty", defaults.repetition_penalty},
+                                 {"max_tokens", defaults.max_tokens}})},
       {"notes", checkpoint.notes},
       {"unused_tensors", checkpoint.unused},
   });

@@ -81,12 +81,13 @@ class Saver {
 
   void write_processor() const {
     write_json(folder_, "preprocessor_config.json", preprocessor_config(checkpoint_.preprocess, /*original=*/false));
-    write_json(folder_, "processor_config.json",
-               {{"processor_class", "LlavaProcessor"},
-                {"image_token", kImage},
-                {"patch_size", checkpoint_.config.vision.patch_size},
-                {"num_additional_image_tokens", 1},
-                {"vision_feature_select_strategy", checkpoint_.config.keep_class_token ? "full" : "default"}});
+    write_json(
+        folder_, "processor_config.json",
+        Json::object({{"processor_class", "LlavaProcessor"},
+                      {"image_token", kImage},
+                      {"patch_size", checkpoint_.config.vision.patch_size},
+                      {"num_additional_image_tokens", 1},
+                      {"vision_feature_select_strategy", checkpoint_.config.keep_class_token ? "full" : "default"}}));
     if (new_token_) declare_token(folder_, static_cast<int32_t>(checkpoint_.config.image_token), kImage);
   }
 
@@ -94,7 +95,7 @@ class Saver {
     const auto tower = folder_ + "/vision_tower";
     std::filesystem::create_directory(tower);
     auto config = tower_config(checkpoint_.config.vision, dtype_);
-    config["architectures"] = {"CLIPVisionModel"};
+    config.set("architectures", std::vector<std::string>{"CLIPVisionModel"});
     write_json(tower, "config.json", config);
     write_json(tower, "preprocessor_config.json", preprocessor_config(checkpoint_.preprocess, /*original=*/true));
     write_weights(tower, outputs("tower", /*with_tower=*/true), options_);

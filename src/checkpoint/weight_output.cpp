@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/json_value.hpp"
+#include "model/parameters.hpp"
 #include "weights/safetensors_writer.hpp"
 
 namespace llava::core {
@@ -59,7 +60,8 @@ class FolderWriter {
       write_shard(file, begins[i], begins[i + 1]);
       for (size_t k = begins[i]; k < begins[i + 1]; ++k) places.add(tensors_[k].name, file);
     }
-    const auto index = Json::object({{"metadata", Json::object({{"total_size", total_bytes_}})}, {"weight_map", places}});
+    const auto index =
+        Json::object({{"metadata", Json::object({{"total_size", total_bytes_}})}, {"weight_map", places}});
     write_file_atomically(folder_ + "/model.safetensors.index.json", index.dump(2) + "\n");
   }
 

@@ -164,9 +164,10 @@ void Session::save(const std::string& path) const {
   const SessionLock lock(*data_);
   data_->encode_all(data_->turns, {});
   Images images;
-  Json json = Json::object({{"turns", turns_json(data_->turns, [&](const TurnPart& p) { return part_for_file(p, images); })},
-                            {"template", data_->format->key},
-                            {"max_context", data_->context}});
+  Json json =
+      Json::object({{"turns", turns_json(data_->turns, [&](const TurnPart& p) { return part_for_file(p, images); })},
+                    {"template", data_->format->key},
+                    {"max_context", data_->context}});
   if (data_->options.system) json.add("system", *data_->options.system);
   Json pictures = Json::array();
   std::vector<at::Tensor> rows;

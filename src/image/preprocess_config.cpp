@@ -90,7 +90,8 @@ void read_channels(const Json& json, std::string_view key, std::string_view wher
 void check_background(std::string_view where, const PreprocessConfig& config) {
   for (const auto mean : config.image_mean) {
     if (config.do_pad && (mean < 0.0 || mean > 1.0)) {
-      refuse(where, "image_mean", Json(std::vector<double>(config.image_mean.begin(), config.image_mean.end())), "numbers from 0 to 1 where do_pad is true");
+      refuse(where, "image_mean", Json(std::vector<double>(config.image_mean.begin(), config.image_mean.end())),
+             "numbers from 0 to 1 where do_pad is true");
     }
   }
 }

@@ -75,7 +75,7 @@ std::string SafetensorsWriter::header_text(const SafetensorsMetadata& metadata) 
   std::string text = "{";
   if (!metadata.empty()) {
     Json table = Json::object();
-    for (const auto& [key, value] : metadata) table[key] = value;
+    for (const auto& [key, value] : metadata) table.set(key, value);
     text += "\"__metadata__\":" + table.dump();
   }
   size_t offset = 0;

@@ -25,7 +25,7 @@ class ChangedModel {
   /// The failure of a plan, "" for none.
   std::string failure(Status expected) const {
     try {
-      plan_load(path(), {});
+      require_loadable(plan_load(path(), {}));
     } catch (const Error& error) {
       CHECK(error.status() == expected);
       return error.message();
@@ -89,7 +89,8 @@ TEST_SUITE("checkpoints/config") {
 
   TEST_CASE("a list of end tokens has at least one") {
     const ChangedModel model("\"vocab_size\"", "\"eos_token_id\": [], \"vocab_size\"");
-    CHECK(model.failure(Status::format).find("text_config: eos_token_id is [], expected an id or a list") != std::string::npos);
+    CHECK(model.failure(Status::format).find("text_config: eos_token_id is [], expected an id or a list") !=
+          std::string::npos);
     const ChangedModel other("\"vocab_size\"", "\"vocab_size\"");
     for (const auto* ids : {"[]", "[2, 1000000]", "\"2\"", "-1"}) {
       CAPTURE(ids);

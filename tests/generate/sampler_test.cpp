@@ -53,11 +53,11 @@ struct Expected {
       options.forbidden.push_back(static_cast<int32_t>(id));
     if (from.contains("logit_bias"))
       for (const auto& [id, value] : from.at("logit_bias").items())
-        options.logit_bias.emplace_back(std::stoi(id), value.get<float>());
+        options.logit_bias.emplace_back(std::stoi(id), static_cast<float>(value.number()));
     for (const auto id : read_int_list(json, "history", "history", 0, 100)) history.push_back(static_cast<int32_t>(id));
-    for (const auto& value : json.at("logits")) logits.push_back(value.get<float>());
-    for (const auto& value : json.at("logprobs")) logprobs.push_back(value.is_null() ? 1 : value.get<double>());
-    for (const auto& value : json.at("probs")) probs.push_back(value.get<double>());
+    for (const auto& value : json.at("logits").elements()) logits.push_back(static_cast<float>(value.number()));
+    for (const auto& value : json.at("logprobs").elements()) logprobs.push_back(value.is_null() ? 1 : value.number());
+    for (const auto& value : json.at("probs").elements()) probs.push_back(value.number());
   }
   SamplingOptions options;
   std::vector<int32_t> history;
@@ -70,7 +70,7 @@ std::vector<Expected> transformers_cases() {
   const std::string text(std::istreambuf_iterator<char>(file), {});
   const auto list = parse_json(text, "expected.json");
   std::vector<Expected> cases;
-  for (const auto& item : list) cases.emplace_back(item);
+  for (const auto& item : list.elements()) cases.emplace_back(item);
   return cases;
 }
 

@@ -190,7 +190,8 @@ TEST_SUITE("text/tokenizer_json") {
 
   TEST_CASE("a prompt without BOS begins with its text") {
     const auto tokenizer = family("qwen2");
-    const Prompt prompt = build_prompt(*tokenizer, find_template("none"), {{}, {user({Part::words("hi "), Part::image()})}});
+    const Prompt prompt =
+        build_prompt(*tokenizer, find_template("none"), {{}, {user({Part::words("hi "), Part::image()})}});
     CHECK(prompt.ids.front() == tokenizer->encode("hi ").front());
     CHECK(prompt.ids.back() == kImageToken);
   }
