@@ -61,7 +61,7 @@ def check_public(path, text):
 
 
 def check_outside(folder, text):
-    """One file of cli/ or examples/: installed headers alone."""
+    """One file of cli/, examples/ or bindings/: installed headers alone."""
     for system, name in includes(text):
         if name.split("/")[0] in MAY_INCLUDE or TORCH.match(name):
             yield f"{folder} stands on the installed headers alone, but includes {name}"
@@ -83,7 +83,7 @@ def check_file(root, path):
             yield from check_core(parts[1], path, text)
     elif parts[0] == "include":
         yield from check_public(path, text)
-    elif parts[0] in {"cli", "examples"}:
+    elif parts[0] in {"cli", "examples", "bindings"}:
         yield from check_outside(parts[0], text)
     if parts[0] == "tests" and parts[1] != "support" and any(name == "doctest/doctest.h" for _, name in includes(text)):
         yield "include support/doctest.hpp, never doctest itself: LibTorch would replace its CHECK"
