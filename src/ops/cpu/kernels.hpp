@@ -84,6 +84,17 @@ struct Kernels {
   void (*quick_gelu)(float* out, const float* x, int64_t count);
   void (*silu_mul)(float* out, const float* gate, const float* up, int64_t count);  // out may be gate
   void (*rms_norm)(float* out, const float* x, const float* weight, int64_t rows, int64_t width, float eps);
+
+  // what the inputs of the above get back
+  /// gate and up [count] become their gradients.
+  void (*silu_mul_gradient)(float* gate, float* up, const float* out_gradient, int64_t count);
+  /// `rows` rows: dx += its gradient; dweight [width] receives the sum over these rows, unless it is null.
+  void (*rms_norm_gradient)(float* dx, float* dweight, const float* dy, const float* x, const float* weight,
+                            int64_t rows, int64_t width, float eps);
+  /// row becomes e^(row - largest); returns the sum of that and, in `largest`, the largest.
+  float (*exponentials)(float* row, int64_t count, float* largest);
+  void (*scale)(float* row, int64_t count, float factor);
+
   /// `heads` heads of one position, `stride` elements apart.
   void (*rope)(float* x, int64_t heads, int64_t stride, int64_t width, const float* cos, const float* sin);
 

@@ -6,6 +6,9 @@
 #include "ops/cpu/multiply.hpp"
 #include "ops/cpu/pointwise.hpp"
 
+// what their inputs get back
+#include "ops/cpu/pointwise_gradients.hpp"
+
 namespace llava::core::cpu {
 
 const Kernels& kernels_avx2() {
@@ -24,6 +27,10 @@ const Kernels& kernels_avx2() {
       .quick_gelu = quick_gelu,
       .silu_mul = silu_mul,
       .rms_norm = rms_norm,
+      .silu_mul_gradient = silu_mul_gradient,
+      .rms_norm_gradient = rms_norm_gradient,
+      .exponentials = exponentials,
+      .scale = scale,
       .rope = rope,
       .read = read,
   };

@@ -1,0 +1,72 @@
+// Attention that keeps its log-sums, and its gradient: ATen's flash kernels for the CPU, f32, one sequence at a time.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+
+#include <limits>
+
+#include "ops/check.hpp"
+#include "ops/gradients.hpp"
+
+namespace llava::core {
+namespace {
+
+// [L, G, K] -> [1, H, L, K], each group's keys for all its heads
+at::Tensor as_heads(const at::Tensor& x_LGK, int64_t heads) {
+  const int64_t length = x_LGK.size(0), groups = x_LGK.size(1), width = x_LGK.size(2);
+  if (groups == heads) return x_LGK.transpose(0, 1).unsqueeze(0);
+  return x_LGK.unsqueeze(2)
+      .expand({length, groups, heads / groups, width})
+      .reshape({length, heads, width})
+      .transpose(0, 1)
+      .unsqueeze(0);
+}
+
+// [1, H, L, K] -> [L, G, K]
+at::Tensor as_rows(const at::Tensor& x_1HLK, int64_t groups) {
+  const auto x_LHK = x_1HLK.squeeze(0).transpose(0, 1);
+  const int64_t length = x_LHK.size(0), heads = x_LHK.size(1), width = x_LHK.size(2);
+  if (groups == heads) return x_LHK.contiguous();
+  return x_LHK.reshape({length, groups, heads / groups, width}).sum(2);
+}
+
+// Nothing where the causal triangle is all there is to hide.
+std::optional<at::Tensor> window_mask(int64_t length, int64_t window) {
+  if (window == 0 || length <= window) return {};
+  const auto position = at::arange(length, at::kLong);
+  const auto back = position.unsqueeze(1) - position.unsqueeze(0);
+  const auto hidden = back.lt(0).logical_or(back.ge(window));
+  return at::full({length, length}, 0.0, at::kFloat)
+      .masked_fill_(hidden, -std::numeric_limits<float>::infinity())
+      .view({1, 1, length, length});
+}
+
+}  // namespace
+
+AttentionPass attention_forward(const at::Tensor& q_LHK, const at::Tensor& k_LGK, const at::Tensor& v_LGK, double scale,
+                                int64_t window) {
+  require(q_LHK.dim() == 3 && k_LGK.sizes() == v_LGK.sizes() && q_LHK.size(0) == k_LGK.size(0) &&
+              q_LHK.size(1) % k_LGK.size(1) == 0,
+          "attention_forward: q is [L, H, K], k and v [L, G, K]", q_LHK, k_LGK, v_LGK);
+  const int64_t heads = q_LHK.size(1);
+  const auto mask = window_mask(q_LHK.size(0), window);
+  const auto [out, log_sum] = at::_scaled_dot_product_flash_attention_for_cpu(
+      as_heads(q_LHK, heads), as_heads(k_LGK, heads), as_heads(v_LGK, heads), /*dropout_p=*/0.0,
+      /*is_causal=*/!mask, mask, scale);
+  return {q_LHK, k_LGK, v_LGK, as_rows(out, heads), log_sum};
+}
+
+AttentionGradient attention_gradient(const AttentionPass& pass, const at::Tensor& dout_LHK, double scale,
+                                     int64_t window) {
+  const int64_t heads = pass.q_LHK.size(1), groups = pass.k_LGK.size(1);
+  const auto mask = window_mask(pass.q_LHK.size(0), window);
+  const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+      as_heads(dout_LHK, heads), as_heads(pass.q_LHK, heads), as_heads(pass.k_LGK, heads), as_heads(pass.v_LGK, heads),
+      as_heads(pass.out_LHK, heads), pass.log_sum_1HL, /*dropout_p=*/0.0,
+      /*is_causal=*/!mask, mask, scale);
+  return {as_rows(dq, heads), as_rows(dk, groups), as_rows(dv, groups)};
+}
+
+}  // namespace llava::core

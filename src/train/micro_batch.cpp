@@ -1,0 +1,117 @@
+// Rows of all samples, counted through.
+#include "train/micro_batch.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+
+#include "base/error.hpp"
+#include "model/splice.hpp"
+
+namespace llava::core {
+namespace {
+
+at::Tensor as_tensor(const std::vector<int64_t>& values) {
+  auto tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<int64_t>());
+  return tensor;
+}
+
+class Rows {
+ public:
+  Rows(int64_t vocabulary, int64_t tokens_per_image, int64_t max_rows)
+      : vocabulary_(vocabulary), tokens_per_image_(tokens_per_image), max_rows_(max_rows) {}
+
+  void add(const TrainingSample& sample) {
+    check(sample);
+    begin_ = static_cast<int64_t>(positions_.size());
+    size_t image = 0;
+    for (size_t i = 0; i < sample.ids.size(); ++i) {
+      if (sample.ids[i] == kImagePlace)
+        picture(sample.pixels[image++]);
+      else
+        token(sample.ids[i], sample.learned[i] != 0);
+    }
+    starts_.push_back(static_cast<int64_t>(positions_.size()));
+  }
+
+  MicroBatch finish() const {
+    MicroBatch batch;
+    batch.starts = starts_;
+    if (!pictures_.empty()) batch.pixels_N3SS = at::stack(pictures_);
+    batch.positions_T = as_tensor(positions_);
+    batch.text_rows = as_tensor(text_rows_);
+    batch.text_ids = as_tensor(text_ids_);
+    batch.image_rows = as_tensor(image_rows_);
+    batch.image_sources = as_tensor(image_sources_);
+    batch.target_rows = as_tensor(target_rows_);
+    batch.targets = as_tensor(targets_);
+    return batch;
+  }
+
+ private:
+  void check(const TrainingSample& sample) const {
+    if (sample.learned.size() != sample.ids.size())
+      throw Error(Status::argument, cat("a sample has ", sample.ids.size(), " ids and ", sample.learned.size(),
+                                        " marks of what is learned"));
+    size_t places = 0;
+    for (size_t i = 0; i < sample.ids.size(); ++i) {
+      const auto id = sample.ids[i];
+      places += id == kImagePlace;
+      if (id != kImagePlace && (id < 0 || id >= vocabulary_))
+        throw Error(Status::argument,
+                    cat("token id ", id, " at position ", i, " is outside the vocabulary of ", vocabulary_));
+    }
+    if (places != sample.pixels.size())
+      throw Error(Status::argument,
+                  cat("a sample has ", places, " image places and ", sample.pixels.size(), " pictures"));
+  }
+
+  // Whether there is room for one more row of this sample; if so, it is counted.
+  bool next_row() {
+    const auto position = static_cast<int64_t>(positions_.size()) - begin_;
+    if (max_rows_ > 0 && position >= max_rows_) return false;
+    positions_.push_back(position);
+    return true;
+  }
+
+  void token(int64_t id, bool learned) {
+    if (!next_row()) return;
+    const auto row = static_cast<int64_t>(positions_.size()) - 1;
+    text_rows_.push_back(row);
+    text_ids_.push_back(id);
+    if (!learned || row == begin_) return;  // nothing comes before the first row
+    target_rows_.push_back(row - 1);
+    targets_.push_back(id);
+  }
+
+  void picture(const at::Tensor& pixels_3SS) {
+    const auto first = static_cast<int64_t>(pictures_.size()) * tokens_per_image_;
+    pictures_.push_back(pixels_3SS);
+    for (int64_t i = 0; i < tokens_per_image_ && next_row(); ++i) {
+      image_rows_.push_back(static_cast<int64_t>(positions_.size()) - 1);
+      image_sources_.push_back(first + i);
+    }
+  }
+
+  int64_t vocabulary_, tokens_per_image_, max_rows_, begin_ = 0;
+  std::vector<int64_t> starts_ = {0}, positions_, text_rows_, text_ids_, image_rows_, image_sources_, target_rows_,
+                       targets_;
+  std::vector<at::Tensor> pictures_;
+};
+
+}  // namespace
+
+int64_t MicroBatch::longest() const {
+  int64_t most = 0;
+  for (size_t i = 1; i < starts.size(); ++i) most = std::max(most, starts[i] - starts[i - 1]);
+  return most;
+}
+
+MicroBatch make_micro_batch(const std::vector<const TrainingSample*>& samples, int64_t vocabulary,
+                            int64_t tokens_per_image, int64_t max_rows) {
+  Rows rows(vocabulary, tokens_per_image, max_rows);
+  for (const auto* sample : samples) rows.add(*sample);
+  return rows.finish();
+}
+
+}  // namespace llava::core

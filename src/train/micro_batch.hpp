@@ -1,0 +1,37 @@
+// Samples side by side in one run of rows, without padding: what a forward pass of training works on.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace llava::core {
+
+/// One conversation as token ids: what data/ makes of a record.
+struct TrainingSample {
+  std::vector<int64_t> ids;        // kImagePlace where a picture stands
+  std::vector<uint8_t> learned;    // as long as ids; 1 = the model is to say this token
+  std::vector<at::Tensor> pixels;  // f32 [3, S, S], one a place
+};
+
+struct MicroBatch {
+  std::vector<int64_t> starts;           // of each sample's rows, and the end of the last
+  at::Tensor pixels_N3SS;                // undefined without pictures
+  at::Tensor positions_T;                // int64, of each row in its sample
+  at::Tensor text_rows, text_ids;        // int64: which rows are tokens, and their ids
+  at::Tensor image_rows, image_sources;  // int64: which rows are picture rows, and which row of [N * P, D] each one is
+  at::Tensor target_rows, targets;       // int64: rows whose next row is to be said, and the ids of those
+  int64_t rows() const { return starts.back(); }
+  int64_t longest() const;
+  int64_t labels() const { return targets.size(0); }
+};
+
+/// `tokens_per_image` rows stand for each picture. Rows of a sample beyond `max_rows` are cut off (0 = none are), as the
+/// original does after the splice.
+/// Throws Error(argument) for ids outside 0 .. vocabulary - 1 and for pictures that do not match the places.
+/// Source: LLaVA c121f04, llava/model/llava_arch.py, prepare_inputs_labels_for_multimodal.
+MicroBatch make_micro_batch(const std::vector<const TrainingSample*>& samples, int64_t vocabulary,
+                            int64_t tokens_per_image, int64_t max_rows);
+
+}  // namespace llava::core

@@ -1,0 +1,36 @@
+// What a run saves of its own state, whole or not at all, and how it goes on from there: values, both moments and the
+// number of steps. Everything else a step needs is a function of the settings and that number.
+//
+//   RUN/checkpoints/step-00000120/state.safetensors   <canonical name>.value, .first_moment, .second_moment; f32
+//                                /manifest.json       written last: step, settings, size and hash of the state
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json_value.hpp"
+#include "train/stepper.hpp"
+
+namespace llava::core {
+
+/// Saves to `run`/checkpoints/step-N and deletes the oldest beyond `keep`. `settings` is what decides the bits of the
+/// result: one object of plain values.
+/// Throws Error(io): what was there before still is.
+void save_snapshot(const std::string& run, Stepper& stepper, const Json& settings, int64_t keep);
+
+/// The snapshots of a run, oldest first: folders that hold a manifest.
+std::vector<std::string> snapshots_of(const std::string& run);
+
+/// Continues from the newest snapshot that is whole; damaged ones are passed over with a warning that says what is
+/// wrong with them. Returns its folder; nothing when the run has none that is whole.
+/// Throws Error(argument) when its settings are others, with both values of each that differs.
+std::optional<std::string> resume_newest(const std::string& run, Stepper& stepper, const Json& settings);
+
+/// Continues from one snapshot. Error(not_found | format | io) when it is missing or damaged, Error(argument) as above.
+void resume_from(const std::string& folder, Stepper& stepper, const Json& settings);
+
+/// Of values alone, without the gaps: the same wherever and however they were computed, or not the same.
+std::string parameter_hash(Stepper& stepper);
+
+}  // namespace llava::core

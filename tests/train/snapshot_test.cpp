@@ -1,0 +1,190 @@
+// A run that is interrupted anywhere goes on to the same bits; what is damaged is found and passed over.
+#include "train/snapshot.hpp"
+
+#include <ATen/ops/full.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "model/splice.hpp"
+#include "support/doctest.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace llava::core;
+
+namespace {
+
+constexpr int64_t kSteps = 6;
+
+const LoadPlan& plan() {
+  static const auto made = plan_load(LLAVA_TEST_DATA "/golden/model/tiny", {});
+  return made;
+}
+
+/// A training run of a stage on three samples; its data are a function of the step.
+class Run {
+ public:
+  explicit Run(int stage) : stepper_(plan(), mask(stage), recipe(), {}) {}
+
+  static Learners::Mask mask(int stage) {
+    return [stage](std::string_view name) {
+      return name.starts_with("projector.") || (stage == 2 && !name.starts_with("vision."));
+    };
+  }
+  static StepRecipe recipe() {
+    StepRecipe recipe;
+    recipe.adamw.lr = 1e-3;
+    recipe.schedule = {Schedule::Shape::cosine, kSteps, 1};
+    return recipe;
+  }
+
+  void train_to(int64_t last) {
+    while (stepper_.state().steps_done < last) {
+      const auto step = stepper_.state().steps_done;
+      std::vector<TrainingSample> samples(2);
+      for (int64_t i = 0; i < 2; ++i) {
+        auto& sample = samples[static_cast<size_t>(i)];
+        for (int64_t k = 0; k < 8; ++k) sample.ids.push_back(3 + (step * 31 + i * 7 + k * 5) % 250);
+        sample.learned = {0, 0, 0, 0, 1, 1, 1, 1};
+        sample.ids[1] = kImagePlace;
+        sample.pixels.push_back(at::full({3, 42, 42}, 0.1 * static_cast<double>(step + i)));
+      }
+      const std::vector<Leaf> leaves = {{&samples[0]}, {&samples[1]}};
+      losses_.push_back(stepper_.step(leaves, {}).loss);
+    }
+  }
+
+  Stepper& stepper() { return stepper_; }
+  const std::vector<double>& losses() const { return losses_; }
+
+ private:
+  Stepper stepper_;
+  std::vector<double> losses_;
+};
+
+const Json& settings() {
+  static const auto made = Json::object({{"lr", 1e-3}, {"batch", 2}, {"data", "abc"}});
+  return made;
+}
+
+struct Heard {
+  Heard() {
+    set_log_sink([this](LogLevel, std::string_view line) { lines.append(line).append("\n"); }, LogLevel::warning);
+  }
+  ~Heard() { set_log_sink({}); }
+  std::string lines;
+};
+
+}  // namespace
+
+TEST_SUITE("train/snapshot") {
+  TEST_CASE("resume after any step is exact, in both stages") {
+    for (const int stage : {1, 2}) {
+      CAPTURE(stage);
+      Run whole(stage);
+      whole.train_to(kSteps);
+      const auto expected = parameter_hash(whole.stepper());
+      for (int64_t cut = 1; cut < kSteps; ++cut) {
+        const TemporaryFolder folder;
+        {
+          Run first(stage);
+          first.train_to(cut);
+          save_snapshot(folder.path(), first.stepper(), settings(), 1);
+        }
+        Run second(stage);
+        CHECK(resume_newest(folder.path(), second.stepper(), settings()).has_value());
+        CHECK(second.stepper().state().steps_done == cut);
+        second.train_to(kSteps);
+        CHECK(parameter_hash(second.stepper()) == expected);
+        CHECK(std::equal(second.losses().begin(), second.losses().end(), whole.losses().begin() + cut));
+      }
+    }
+  }
+
+  TEST_CASE("the newest are kept, a save at the same step replaces") {
+    const TemporaryFolder folder;
+    Run run(1);
+    for (int64_t step = 1; step <= 4; ++step) {
+      run.train_to(step);
+      save_snapshot(folder.path(), run.stepper(), settings(), 2);
+    }
+    save_snapshot(folder.path(), run.stepper(), settings(), 2);
+    const auto left = snapshots_of(folder.path());
+    REQUIRE(left.size() == 2);
+    CHECK(left[0].ends_with("step-00000003"));
+    CHECK(left[1].ends_with("step-00000004"));
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path() + "/checkpoints"))
+      CHECK(entry.path().filename().string().find("tmp") == std::string::npos);
+  }
+
+  TEST_CASE("every kind of damage to the newest is found, told, and the one before is taken") {
+    const TemporaryFolder folder;
+    Run run(1);
+    run.train_to(1);
+    save_snapshot(folder.path(), run.stepper(), settings(), 2);
+    run.train_to(2);
+    const auto newest = folder.path() + "/checkpoints/step-00000002";
+    const auto damage = [&](auto&& change, const char* reason) {
+      CAPTURE(reason);
+      save_snapshot(folder.path(), run.stepper(), settings(), 2);
+      change();
+      const Heard heard;
+      Run other(1);
+      const auto taken = resume_newest(folder.path(), other.stepper(), settings());
+      REQUIRE(taken.has_value());
+      CHECK(taken->ends_with("step-00000001"));
+      CHECK(other.stepper().state().steps_done == 1);
+      CHECK(heard.lines.find(reason) != std::string::npos);
+    };
+    const auto state = newest + "/state.safetensors", manifest = newest + "/manifest.json";
+    damage([&] { std::filesystem::resize_file(state, std::filesystem::file_size(state) - 4); }, "manifest.json says");
+    damage(
+        [&] {
+          std::fstream file(state, std::ios::in | std::ios::out | std::ios::binary);
+          file.seekg(-100, std::ios::end);
+          const char before = static_cast<char>(file.get());
+          file.seekp(-100, std::ios::end);
+          file.put(static_cast<char>(before ^ 1));
+        },
+        "its hash is not the one");
+    damage([&] { std::filesystem::remove(state); }, "state.safetensors: ");
+    damage([&] { std::ofstream(manifest) << "{"; }, "manifest.json: byte ");
+    damage([&] { std::ofstream(manifest) << R"({"format": "something"})"; }, "no snapshot");
+  }
+
+  TEST_CASE("other settings are refused with both values") {
+    const TemporaryFolder folder;
+    Run run(1);
+    run.train_to(1);
+    save_snapshot(folder.path(), run.stepper(), settings(), 2);
+    Run other(1);
+    const auto changed = Json::object({{"lr", 2e-3}, {"batch", 2}, {"seed", 4}});
+    const auto error = error_of([&] { resume_newest(folder.path(), other.stepper(), changed); });
+    CHECK(error.status() == Status::argument);
+    CHECK(
+        error.message().find("lr is 0.002 now and was 0.001; data is absent now and was \"abc\"; seed is 4 now and was "
+                             "absent") != std::string::npos);
+    CHECK(other.stepper().state().steps_done == 0);
+  }
+
+  TEST_CASE("a snapshot of another stage does not fit") {
+    const TemporaryFolder folder;
+    Run run(1);
+    save_snapshot(folder.path(), run.stepper(), settings(), 2);
+    Run other(2);
+    const Heard heard;
+    CHECK_FALSE(resume_newest(folder.path(), other.stepper(), settings()).has_value());
+    CHECK(heard.lines.find("tensors, this run has") != std::string::npos);
+    CHECK_FALSE(resume_newest(folder.path() + "/nowhere", other.stepper(), settings()).has_value());
+  }
+
+  TEST_CASE("a folder that cannot be written to is told, and nothing is lost") {
+    const TemporaryFolder folder;
+    Run run(1);
+    std::ofstream(folder.path() + "/checkpoints") << "a file in the way";
+    CHECK(error_of([&] { save_snapshot(folder.path(), run.stepper(), settings(), 2); }).status() == Status::io);
+  }
+}
