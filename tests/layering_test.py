@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "datagen": "base text data",
     "eval": "base text image model data checkpoint generate",
 }
-TORCH_FREE = {"base", "weights", "text", "image"}
+TORCH_FREE = {"base", "weights", "text", "image", "data"}
 TORCH = re.compile(r"^(ATen|c10|torch|caffe2)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 SOURCES = {".h", ".hpp", ".cpp", ".c", ".cu", ".cuh", ".py"}

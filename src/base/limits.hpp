@@ -39,6 +39,11 @@ inline constexpr int64_t kPatternStepsPerByte = 128;
 inline constexpr int64_t kNormalizerMapBytes = 4 << 20;
 inline constexpr int64_t kPathBytes = 4096;
 
+// Training data
+inline constexpr int64_t kDataRecords = int64_t{1} << 28;
+inline constexpr int64_t kDataRecordBytes = 16 << 20;
+inline constexpr int64_t kDataTurns = 1 << 16;
+
 // Dimensions in config.json
 inline constexpr int64_t kLayers = 512;
 inline constexpr int64_t kHeads = 512;

@@ -1,0 +1,162 @@
+// Orders, packs and weights: permutations, independence, the original's cases.
+#include <numeric>
+
+#include "data/batch_plan.hpp"
+#include "data/order.hpp"
+#include "data_support.hpp"
+#include "support/doctest.hpp"
+
+using namespace llava::core;
+using namespace llava::test;
+
+namespace {
+
+OrderSettings settings_of(OrderKind kind, int64_t count, int64_t batch = 8, int64_t micro_batch = 2) {
+  OrderSettings settings{kind, 42, count, batch, micro_batch, {}};
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t length = 1 + (i * 7919) % 97;
+    settings.lengths.push_back(i % 3 == 0 ? -length : length);
+  }
+  return settings;
+}
+
+bool is_permutation(std::vector<int64_t> order, int64_t count) {
+  std::sort(order.begin(), order.end());
+  std::vector<int64_t> all(static_cast<size_t>(count));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  return order == all;
+}
+
+}  // namespace
+
+TEST_SUITE("data/order") {
+  TEST_CASE("every order shows each sample once an epoch") {
+    for (const auto kind : {OrderKind::sequential, OrderKind::shuffled, OrderKind::grouped, OrderKind::upstream})
+      for (const int64_t count : {1, 2, 7, 8, 9, 100, 1001})
+        for (const int64_t epoch : {0, 1}) CHECK(is_permutation(epoch_order(settings_of(kind, count), epoch), count));
+  }
+
+  TEST_CASE("an order depends on seed and epoch, and repeats") {
+    for (const auto kind : {OrderKind::shuffled, OrderKind::grouped, OrderKind::upstream}) {
+      auto settings = settings_of(kind, 500);
+      const auto order = epoch_order(settings, 0);
+      CHECK(order == epoch_order(settings, 0));
+      CHECK(order != epoch_order(settings, 1));
+      settings.seed = 43;
+      CHECK(order != epoch_order(settings, 0));
+    }
+    const auto sequential = epoch_order(settings_of(OrderKind::sequential, 500), 3);
+    CHECK(std::is_sorted(sequential.begin(), sequential.end()));
+  }
+
+  TEST_CASE("shuffled is spread evenly, and a sample's key depends on its index alone") {
+    const auto order = epoch_order(settings_of(OrderKind::shuffled, 10000), 0);
+    double sum = 0;  // mean place of the first half
+    for (size_t at = 0; at < order.size(); ++at) sum += order[at] < 5000 ? static_cast<double>(at) : 0;
+    CHECK(sum / 5000 == doctest::Approx(5000).epsilon(0.03));
+    auto shorter = epoch_order(settings_of(OrderKind::shuffled, 5000), 0), of_longer = order;
+    std::erase_if(of_longer, [](int64_t index) { return index >= 5000; });
+    CHECK(shorter == of_longer);
+  }
+
+  TEST_CASE("grouped: one modality a batch but for the rests, micro-batches of equal weight") {
+    const auto settings = settings_of(OrderKind::grouped, 1000, 32, 8);
+    const auto order = epoch_order(settings, 0);
+    int mixed = 0;
+    double heaviest = 0;
+    for (size_t begin = 0; begin + 32 <= order.size(); begin += 32) {
+      int pictures = 0;
+      std::vector<int64_t> sums(4, 0);
+      for (size_t i = begin; i < begin + 32; ++i) {
+        const int64_t length = settings.lengths[static_cast<size_t>(order[i])];
+        pictures += length > 0;
+        sums[(i - begin) / 8] += std::abs(length);
+      }
+      const bool is_mixed = pictures != 0 && pictures != 32;
+      mixed += is_mixed;
+      if (is_mixed || begin + 64 > order.size()) continue;
+      const double mean = static_cast<double>(std::accumulate(sums.begin(), sums.end(), int64_t{0})) / 4;
+      heaviest = std::max(heaviest, static_cast<double>(*std::max_element(sums.begin(), sums.end())) / mean);
+    }
+    CHECK(mixed <= 1);
+    CHECK(heaviest <= 1.15);
+  }
+
+  TEST_CASE("upstream equals the original's rule on recorded cases") {
+    int compared = 0;
+    for (const auto& row : read_golden("order.json")) {
+      const auto order = upstream_order(row.at("lengths").get<std::vector<int64_t>>(), row.at("chunk"),
+                                        row.at("chunks"), row.at("seed").get<uint64_t>());
+      CHECK(order == row.at("order").get<std::vector<int64_t>>());
+      ++compared;
+    }
+    CHECK(compared == 12);
+  }
+
+  TEST_CASE("settings that make no sense are refused") {
+    auto settings = settings_of(OrderKind::shuffled, 10);
+    settings.micro_batch = 3;
+    CHECK(error_of([&] { epoch_order(settings, 0); }).message() == "a batch of 8 is no multiple of the micro-batch 3");
+    settings = settings_of(OrderKind::grouped, 10);
+    settings.lengths[4] = 0;
+    CHECK(error_of([&] { epoch_order(settings, 0); }).message().starts_with("sample 5 has length 0"));
+    settings.lengths.pop_back();
+    CHECK(error_of([&] { epoch_order(settings, 0); }).message() == "9 lengths for 10 samples");
+    CHECK_THROWS_AS(epoch_order(settings_of(OrderKind::shuffled, 0), 0), Error);
+    CHECK_THROWS_AS(order_named("random"), Error);
+    CHECK(order_named("grouped") == OrderKind::grouped);
+  }
+}
+
+TEST_SUITE("data/batch_plan") {
+  TEST_CASE("group weights are the mean of the micro-batches' means") {
+    const auto weights = token_weights({2, 2, 0, 1, 0, 0, 5}, 2, LossAverage::group);  // 4, 1, none, 5
+    CHECK(weights[0] == doctest::Approx(1.0 / 4 / 3));
+    CHECK(weights[2] == 0);
+    CHECK(weights[3] == doctest::Approx(1.0 / 3));
+    CHECK(weights[6] == doctest::Approx(1.0 / 5 / 3));
+  }
+
+  TEST_CASE("step weights are the mean over all tokens") {
+    for (const double weight : token_weights({2, 3, 5}, 2, LossAverage::step)) CHECK(weight == doctest::Approx(0.1));
+    CHECK_THROWS_AS(token_weights({0, 0}, 1, LossAverage::step), Error);
+    CHECK_THROWS_AS(token_weights({0, 0}, 1, LossAverage::group), Error);
+  }
+
+  TEST_CASE("weights of a step sum to one over its tokens") {
+    const std::vector<int64_t> targets = {3, 0, 17, 4, 9, 1, 1};
+    for (const auto average : {LossAverage::group, LossAverage::step}) {
+      const auto weights = token_weights(targets, 3, average);
+      double sum = 0;
+      for (size_t i = 0; i < targets.size(); ++i) sum += weights[i] * static_cast<double>(targets[i]);
+      CHECK(sum == doctest::Approx(1));
+    }
+  }
+
+  TEST_CASE("packs hold every sample once and never more than they may") {
+    std::vector<int64_t> lengths;
+    for (int64_t i = 0; i < 500; ++i) lengths.push_back(1 + (i * 7919) % 200);
+    const auto packs = pack_samples(lengths, 512);
+    std::vector<int64_t> all;
+    int64_t total = 0;
+    for (const auto& pack : packs) {
+      int64_t sum = 0;
+      for (const int64_t sample : pack) sum += lengths[static_cast<size_t>(sample)];
+      CHECK(sum <= 512);
+      total += sum;
+      all.insert(all.end(), pack.begin(), pack.end());
+      CHECK(std::is_sorted(pack.begin(), pack.end()));
+    }
+    CHECK(is_permutation(all, 500));
+    CHECK(static_cast<int64_t>(packs.size()) <= total / 512 + 1);
+    CHECK(packs == pack_samples(lengths, 512));
+    CHECK(error_of([&] {
+            pack_samples({5, 600}, 512);
+          }).message() == "sample 2 has 600 positions, a pack holds 1 to 512");
+  }
+
+  TEST_CASE("the original's length counts words, and text alone is negative") {
+    CHECK(word_length(record_of({"a.png"}, {{"human", "<image>\nWhat  is\u00a0it?"}, {"gpt", " Yes. "}})) == 5);
+    CHECK(word_length(record_of({}, {{"human", "One two"}, {"gpt", "three"}})) == -3);
+  }
+}
