@@ -86,9 +86,9 @@ llava_tensor* new_tensor(at::Tensor tensor) {
 void check_embedding(const EmbeddingObject& embedding, const core::Bundle& bundle, const char* name) {
   if (embedding.output != LLAVA_ENCODE_PROJECTED)
     throw Error(Status::argument, cat(name, " holds features before the projector, expected projected rows"));
-  if (embedding.rows->fingerprint != bundle.fingerprint)
-    throw Error(Status::argument,
-                cat(name, " belongs to the model ", embedding.rows->fingerprint, ", expected ", bundle.fingerprint));
+  if (embedding.rows->fingerprint != bundle.image_fingerprint)
+    throw Error(Status::argument, cat(name, " belongs to the model ", embedding.rows->fingerprint, ", expected ",
+                                      bundle.image_fingerprint, bundle.adapter ? " (with its adapter)" : ""));
 }
 
 core::Turn turn_of(const MessageObject& message, const core::Bundle& bundle) {

@@ -1,6 +1,7 @@
 // include/llava/chat.h: a whole answer in one call.
 #include <llava/chat.h>
 
+#include "adapter_choice.hpp"
 #include "arguments.hpp"
 #include "base/limits.hpp"
 #include "chat_options.hpp"
@@ -72,10 +73,11 @@ Response run(Generation& generation, const llava_chat_options& settings) {
   return generation.finish();
 }
 
-llava_response* answer(const std::shared_ptr<SessionObject>& object, std::optional<llava::core::Turn> turn,
-                       const llava_chat_options& settings) {
+llava_response* answer(const std::shared_ptr<SessionObject>& object, std::shared_ptr<const llava::core::Bundle> bundle,
+                       std::optional<llava::core::Turn> turn, const llava_chat_options& settings) {
   const CancelUse use(settings.cancel);
-  auto options = chat_options(settings, *object->model->bundle);
+  auto options = chat_options(settings, *bundle);
+  options.model = std::move(bundle);
   options.cancel = use.token();
   use.cancel().poll("chat");
   options.commit_at_done = false;
@@ -95,7 +97,8 @@ llava_status llava_chat(llava_session* session, const llava_message* message, co
     required(out, "out");
     const auto object = get(session, "session");
     const auto settings = read_options(options);
-    *out = answer(object, question(message, *object->model->bundle), settings);
+    const auto bundle = chosen_bundle(*object, settings.adapter, settings.adapter_scale);
+    *out = answer(object, bundle, question(message, *bundle), settings);
   });
 }
 
@@ -111,7 +114,8 @@ llava_status llava_ask(llava_model* model, const llava_image* image, const char*
       part.picture = get(image, "image")->picture;
     }
     turn.parts.emplace_back().text = text_argument(text, "text", llava::core::limits::kTextPartBytes);
-    auto session = std::make_shared<SessionObject>(owner, llava::core::Session::create(owner->bundle, {}));
-    *out = answer(session, std::move(turn), read_options<llava_chat_options>(nullptr));
+    auto session = std::make_shared<SessionObject>(owner, llava::core::Session::create(owner->bundle, {}),
+                                                   session_choice(*owner, nullptr, 1));
+    *out = answer(session, session->current(), std::move(turn), read_options<llava_chat_options>(nullptr));
   });
 }

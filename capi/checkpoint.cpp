@@ -7,15 +7,16 @@
 #include "checkpoint/save.hpp"
 #include "load_options.hpp"
 #include "options_calls.hpp"
+#include "save_options.hpp"
 
 using namespace llava::capi;
 using llava::core::Error;
 using llava::core::SaveOptions;
 using llava::core::Status;
 
-namespace {
+namespace llava::capi {
 
-SaveOptions save_options(const llava_save_options& settings, const CancelUse& use) {
+core::SaveOptions save_options(const llava_save_options& settings, const CancelUse& use) {
   SaveOptions save;
   if (settings.layout == LLAVA_LAYOUT_HF) save.layout = "hf";
   if (settings.layout == LLAVA_LAYOUT_ORIGINAL) save.layout = "original";
@@ -29,10 +30,10 @@ SaveOptions save_options(const llava_save_options& settings, const CancelUse& us
 }
 
 void require_unset(const char* value, const char* field) {
-  if (value) throw Error(Status::argument, llava::core::cat("options.", field, " is set, and has no meaning here"));
+  if (value) throw Error(Status::argument, core::cat("options.", field, " is set, and has no meaning here"));
 }
 
-}  // namespace
+}  // namespace llava::capi
 
 LLAVA_OPTIONS(save)
 
@@ -56,7 +57,7 @@ llava_status llava_save(const llava_model* model, const char* target, const llav
     require_unset(settings.vision_tower, "vision_tower");
     require_unset(settings.projector, "projector");
     const CancelUse use(settings.cancel);
-    llava::core::save_bundle(*object->bundle, folder, save_options(settings, use));
+    llava::core::save_bundle(*object->adapters->current(), folder, save_options(settings, use));
   });
 }
 

@@ -23,7 +23,7 @@ std::shared_ptr<EmbeddingObject> embedding_of(const at::Tensor& rows, std::strin
   auto made = std::make_shared<core::ImageEmbedding>();
   made->rows_PD = rows.to(bundle.model->device(), bundle.model->dtype(), /*non_blocking=*/false, /*copy=*/true);
   made->picture = std::move(picture);
-  made->fingerprint = bundle.fingerprint;
+  made->fingerprint = bundle.image_fingerprint;
   return std::make_shared<EmbeddingObject>(std::move(made), LLAVA_ENCODE_PROJECTED);
 }
 
@@ -33,7 +33,7 @@ llava_status llava_embedding_from_tensor(llava_model* model, const llava_tensor*
   return guarded(cleared(out), [&] {
     required(out, "out");
     const auto object = get(model, "model");
-    *out = wrap<llava_embedding>(embedding_of(get(tensor, "tensor")->tensor, "", *object->bundle));
+    *out = wrap<llava_embedding>(embedding_of(get(tensor, "tensor")->tensor, "", *object->adapters->current()));
   });
 }
 
@@ -50,6 +50,6 @@ llava_status llava_embedding_load(llava_model* model, const char* path, llava_em
     const Operation running;
     required(out, "out");
     const auto object = get(model, "model");
-    *out = wrap<llava_embedding>(read_embedding(path_argument(path, "path"), *object->bundle));
+    *out = wrap<llava_embedding>(read_embedding(path_argument(path, "path"), *object->adapters->current()));
   });
 }

@@ -48,8 +48,9 @@ std::shared_ptr<EmbeddingObject> read_embedding(const std::string& path, const c
   const auto metadata = core::read_safetensors_header(path).metadata;
   if (entry(metadata, "format", path) != kFormat) throw Error(Status::format, cat(path, " is no saved embedding"));
   const auto& model = entry(metadata, "model", path);
-  if (model != bundle.fingerprint)
-    throw Error(Status::unsupported, cat(path, " belongs to the model ", model, ", expected ", bundle.fingerprint));
+  if (model != bundle.image_fingerprint)
+    throw Error(Status::unsupported, cat(path, " belongs to the model ", model, ", expected ", bundle.image_fingerprint,
+                                         bundle.adapter ? " (with its adapter)" : ""));
   core::OpenOptions open;
   open.map = false;
   const auto tensors = core::open_safetensors(path, open);
@@ -63,7 +64,7 @@ std::shared_ptr<EmbeddingObject> read_embedding(const std::string& path, const c
   auto features = std::make_shared<core::ImageEmbedding>();
   features->rows_PD = rows_PD;
   features->picture = entry(metadata, "picture", path);
-  features->fingerprint = bundle.fingerprint;
+  features->fingerprint = bundle.image_fingerprint;
   return std::make_shared<EmbeddingObject>(std::move(features), LLAVA_ENCODE_FEATURES);
 }
 

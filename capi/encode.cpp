@@ -3,6 +3,7 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include "adapter_choice.hpp"
 #include "arguments.hpp"
 #include "base/limits.hpp"
 #include "options_calls.hpp"
@@ -42,7 +43,8 @@ std::vector<std::shared_ptr<EmbeddingObject>> encode_all(const Bundle& bundle, c
     const auto pixels = picture_pixels(bundle, group, cancel);
     for (auto& rows : encode_pixels(bundle, pixels, cancel, choice, projected)) {
       const auto& hash = pictures[all.size()]->hash(cancel);
-      auto made = std::make_shared<const ImageEmbedding>(ImageEmbedding{std::move(rows), hash, bundle.fingerprint});
+      auto made =
+          std::make_shared<const ImageEmbedding>(ImageEmbedding{std::move(rows), hash, bundle.image_fingerprint});
       all.push_back(std::make_shared<EmbeddingObject>(std::move(made), settings.output));
     }
   }
@@ -56,11 +58,12 @@ void encode(llava_model* model, std::span<const llava_image* const> images, bool
   const auto object = get(model, "model");
   const auto settings = read_options(options);
   const CancelUse use(settings.cancel);
+  const auto chosen = chosen_bundle(*object, settings.adapter, settings.adapter_scale);
   use.cancel().poll("encode");
   Pictures pictures;
   for (size_t i = 0; i < images.size(); ++i)
     pictures.push_back(get(images[i], list ? cat("images[", i, "]").c_str() : "image")->picture);
-  const auto made = encode_all(*object->bundle, pictures, settings, use.cancel());
+  const auto made = encode_all(*chosen, pictures, settings, use.cancel());
   for (size_t i = 0; i < made.size(); ++i) out[i] = wrap<llava_embedding>(made[i]);
 }
 

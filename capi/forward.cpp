@@ -2,6 +2,7 @@
 #include <c10/core/InferenceMode.h>
 #include <llava/encode.h>
 
+#include "adapter_choice.hpp"
 #include "arguments.hpp"
 #include "options_calls.hpp"
 
@@ -37,8 +38,9 @@ llava_status llava_forward(llava_model* model, const int32_t* ids, int64_t id_co
     const c10::InferenceMode no_gradients;
     required(out, "out");
     const auto object = get(model, "model");
-    const auto& bundle = *object->bundle;
     const auto settings = read_options(options);
+    const auto chosen = chosen_bundle(*object, settings.adapter, settings.adapter_scale);
+    const auto& bundle = *chosen;
     const CancelUse use(settings.cancel);
     const auto prompt = raw_prompt(bundle, ids, id_count, embeddings, embedding_count);
     if (prompt.rows > bundle.context)

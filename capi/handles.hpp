@@ -28,9 +28,10 @@ enum class HandleKind : uint8_t {
   stream,
   event,
   response,
-  report
+  report,
+  adapter
 };
-inline constexpr size_t kHandleKinds = 15;
+inline constexpr size_t kHandleKinds = 16;
 inline constexpr size_t kQuarantine = 4096;
 
 /// "llava_image", the C name of the type; "nothing" for none.

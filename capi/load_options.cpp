@@ -50,6 +50,8 @@ core::LoadOptions core_load_options(const llava_load_options& settings, const Ca
   load.verify = settings.verify != 0;
   load.vision_tower = text_or_empty(settings.vision_tower);
   load.projector = text_or_empty(settings.projector);
+  load.adapter = text_or_empty(settings.adapter);
+  load.adapter_scale = static_cast<double>(settings.adapter_scale);
   load.cancel = use.cancel();
   load.progress = progress_teller(settings.progress, settings.progress_user_data);
   load.cancel.poll("load");

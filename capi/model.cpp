@@ -26,7 +26,8 @@ llava_status llava_load(const char* path, const llava_load_options* options, lla
 llava_status llava_model_info_json(const llava_model* model, llava_string** out) {
   return guarded(cleared(out), [&] {
     required(out, "out");
-    *out = new_string(llava::core::bundle_info_json(*get(model, "model")->bundle));
+    const auto object = get(model, "model");
+    *out = new_string(llava::core::bundle_info_json(*object->bundle, object->adapters->describe()));
   });
 }
 

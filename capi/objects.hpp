@@ -5,6 +5,7 @@
 #include <llava/llava.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "checkpoint/adapter.hpp"
 #include "checkpoint/bundle.hpp"
 #include "generate/session.hpp"
 #include "handles.hpp"
@@ -46,8 +48,17 @@ struct ImageObject : Live<HandleKind::image> {
 };
 
 struct ModelObject : Live<HandleKind::model> {
-  explicit ModelObject(std::shared_ptr<const core::Bundle> b) : bundle(std::move(b)) {}
-  const std::shared_ptr<const core::Bundle> bundle;
+  explicit ModelObject(const std::shared_ptr<const core::Bundle>& loaded)
+      : adapters(std::make_shared<core::Adapters>(loaded)), bundle(adapters->base()) {}
+  const std::shared_ptr<core::Adapters> adapters;
+  const std::shared_ptr<const core::Bundle> bundle;  // without an adapter
+};
+
+struct AdapterObject : Live<HandleKind::adapter> {
+  AdapterObject(std::shared_ptr<ModelObject> m, std::shared_ptr<const core::Adapter> a)
+      : model(std::move(m)), adapter(std::move(a)) {}
+  const std::shared_ptr<ModelObject> model;
+  const std::shared_ptr<const core::Adapter> adapter;
 };
 
 struct TensorObject : Live<HandleKind::tensor> {
@@ -87,11 +98,15 @@ struct DecoderObject : Live<HandleKind::decoder> {
   std::string text;  // what the last call handed out
 };
 
+/// The model with the adapter of the moment.
+using CurrentBundle = std::function<std::shared_ptr<const core::Bundle>()>;
+
 struct SessionObject : Live<HandleKind::session> {
-  SessionObject(std::shared_ptr<ModelObject> m, std::shared_ptr<core::Session> s)
-      : model(std::move(m)), session(std::move(s)) {}
+  SessionObject(std::shared_ptr<ModelObject> m, std::shared_ptr<core::Session> s, CurrentBundle c)
+      : model(std::move(m)), session(std::move(s)), current(std::move(c)) {}
   const std::shared_ptr<ModelObject> model;
   const std::shared_ptr<core::Session> session;
+  const CurrentBundle current;
 };
 
 struct EventObject : Live<HandleKind::event> {
@@ -157,6 +172,7 @@ LLAVA_HANDLE(session, SessionObject)
 LLAVA_HANDLE(stream, StreamObject)
 LLAVA_HANDLE(event, EventObject)
 LLAVA_HANDLE(response, ResponseObject)
+LLAVA_HANDLE(adapter, AdapterObject)
 #undef LLAVA_HANDLE
 
 /// Defines llava_<name>_retain and llava_<name>_free.

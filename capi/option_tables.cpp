@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/limits.hpp"
+#include "checkpoint/adapter_config.hpp"
 #include "options.hpp"
 
 namespace llava::capi {
@@ -29,6 +30,13 @@ constexpr Range above(double low, double high) { return {low, high, true, false,
 #define LLAVA_STRUCT(type, defaults, fields) \
   { #type, #type "_init", sizeof(type), sizeof(type), &defaults, fields }
 
+constexpr Range kScaleRange = between(-core::kMostScale, core::kMostScale);
+
+// The choice of an adapter, at the end of every options struct of a call.
+#define LLAVA_ADAPTER_FIELDS(type)                                                                       \
+  LLAVA_FIELD(type, adapter, text, between(0, 256)), LLAVA_FIELD(type, adapter_scale, f32, kScaleRange), \
+      LLAVA_FIELD(type, adapter_reserved, reserved)
+
 // ---- llava_image_options
 constexpr llava_image_options kImageDefaults = {sizeof(llava_image_options), 1, core::limits::kPicturePixels,
                                                 core::limits::kPictureBytes, nullptr};
@@ -53,7 +61,10 @@ constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_o
                                               .verify = 0,
                                               .reserved = 0,
                                               .vision_tower = nullptr,
-                                              .projector = nullptr};
+                                              .projector = nullptr,
+                                              .adapter = nullptr,
+                                              .adapter_scale = 1,
+                                              .adapter_reserved = 0};
 constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
     LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
@@ -66,6 +77,9 @@ constexpr OptionField kLoadFields[] = {
     LLAVA_FIELD(llava_load_options, reserved, reserved),
     LLAVA_FIELD(llava_load_options, vision_tower, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_load_options, projector, text, between(1, core::limits::kPathBytes)),
+    LLAVA_FIELD(llava_load_options, adapter, text, between(1, core::limits::kPathBytes)),
+    LLAVA_FIELD(llava_load_options, adapter_scale, f32, kScaleRange),
+    LLAVA_FIELD(llava_load_options, adapter_reserved, reserved),
 };
 
 // ---- llava_save_options
@@ -93,25 +107,36 @@ constexpr OptionField kSaveFields[] = {
     LLAVA_FIELD(llava_save_options, cancel, opaque),
 };
 
+// ---- llava_adapter_options
+constexpr llava_adapter_options kAdapterDefaults = {sizeof(llava_adapter_options), 0, nullptr, nullptr};
+constexpr OptionField kAdapterFields[] = {
+    LLAVA_FIELD(llava_adapter_options, verify, flag),
+    LLAVA_FIELD(llava_adapter_options, name, text, between(1, 256)),
+    LLAVA_FIELD(llava_adapter_options, cancel, opaque),
+};
+
 // ---- llava_encode_options
 constexpr Choice kEncodeOutputs[] = {{"projected", LLAVA_ENCODE_PROJECTED}, {"features", LLAVA_ENCODE_FEATURES}};
-constexpr llava_encode_options kEncodeDefaults = {sizeof(llava_encode_options), LLAVA_ENCODE_PROJECTED,
-                                                  LLAVA_LAYER_CONFIGURED, -1, nullptr};
+constexpr llava_encode_options kEncodeDefaults = {
+    sizeof(llava_encode_options), LLAVA_ENCODE_PROJECTED, LLAVA_LAYER_CONFIGURED, -1, nullptr, nullptr, 1, 0};
 constexpr OptionField kEncodeFields[] = {
     LLAVA_CHOICE(llava_encode_options, output, kEncodeOutputs),
     LLAVA_FIELD(llava_encode_options, layer, i32, or_unset(between(-513, 512), LLAVA_LAYER_CONFIGURED)),
     LLAVA_FIELD(llava_encode_options, class_token, i32, or_unset(between(0, 1))),
     LLAVA_FIELD(llava_encode_options, cancel, opaque),
+    LLAVA_ADAPTER_FIELDS(llava_encode_options),
 };
 
 // ---- llava_forward_options
 constexpr Choice kForwardOutputs[] = {{"logits", LLAVA_FORWARD_LOGITS}, {"hidden", LLAVA_FORWARD_HIDDEN}};
-constexpr llava_forward_options kForwardDefaults = {sizeof(llava_forward_options), LLAVA_FORWARD_LOGITS, 0, 0, nullptr};
+constexpr llava_forward_options kForwardDefaults = {
+    sizeof(llava_forward_options), LLAVA_FORWARD_LOGITS, 0, 0, nullptr, nullptr, 1, 0};
 constexpr OptionField kForwardFields[] = {
     LLAVA_CHOICE(llava_forward_options, output, kForwardOutputs),
     LLAVA_FIELD(llava_forward_options, last_only, flag),
     LLAVA_FIELD(llava_forward_options, reserved, reserved),
     LLAVA_FIELD(llava_forward_options, cancel, opaque),
+    LLAVA_ADAPTER_FIELDS(llava_forward_options),
 };
 
 // ---- llava_template_options
@@ -123,12 +148,14 @@ constexpr OptionField kTemplateFields[] = {
 };
 
 // ---- llava_session_options
-constexpr llava_session_options kSessionDefaults = {sizeof(llava_session_options), 0, nullptr, nullptr, 0};
+constexpr llava_session_options kSessionDefaults = {
+    sizeof(llava_session_options), 0, nullptr, nullptr, 0, nullptr, 1, 0};
 constexpr OptionField kSessionFields[] = {
     LLAVA_FIELD(llava_session_options, reserved, reserved),
     LLAVA_FIELD(llava_session_options, system, text, between(0, kTextBytes)),
     LLAVA_FIELD(llava_session_options, template_name, text, between(1, 256)),
     LLAVA_FIELD(llava_session_options, max_context, i64, between(0, core::limits::kContext)),
+    LLAVA_ADAPTER_FIELDS(llava_session_options),
 };
 
 // ---- llava_chat_options
@@ -158,7 +185,10 @@ constexpr llava_chat_options kChatDefaults = {.struct_size = sizeof(llava_chat_o
                                               .timeout_ms = -1,
                                               .cancel = nullptr,
                                               .event = nullptr,
-                                              .event_user_data = nullptr};
+                                              .event_user_data = nullptr,
+                                              .adapter = nullptr,
+                                              .adapter_scale = 1,
+                                              .adapter_reserved = 0};
 constexpr OptionField kChatFields[] = {
     LLAVA_FIELD(llava_chat_options, max_tokens, i32, or_unset(between(1, kMost32))),
     LLAVA_FIELD(llava_chat_options, min_tokens, i32, between(0, kMost32)),
@@ -185,17 +215,20 @@ constexpr OptionField kChatFields[] = {
     LLAVA_FIELD(llava_chat_options, cancel, opaque),
     LLAVA_FIELD(llava_chat_options, event, opaque),
     LLAVA_FIELD(llava_chat_options, event_user_data, opaque),
+    LLAVA_ADAPTER_FIELDS(llava_chat_options),
 };
 
 constexpr OptionStruct kImage = LLAVA_STRUCT(llava_image_options, kImageDefaults, kImageFields);
 constexpr OptionStruct kLoad = LLAVA_STRUCT(llava_load_options, kLoadDefaults, kLoadFields);
 constexpr OptionStruct kSave = LLAVA_STRUCT(llava_save_options, kSaveDefaults, kSaveFields);
+constexpr OptionStruct kAdapter = LLAVA_STRUCT(llava_adapter_options, kAdapterDefaults, kAdapterFields);
 constexpr OptionStruct kEncode = LLAVA_STRUCT(llava_encode_options, kEncodeDefaults, kEncodeFields);
 constexpr OptionStruct kForward = LLAVA_STRUCT(llava_forward_options, kForwardDefaults, kForwardFields);
 constexpr OptionStruct kTemplate = LLAVA_STRUCT(llava_template_options, kTemplateDefaults, kTemplateFields);
 constexpr OptionStruct kSession = LLAVA_STRUCT(llava_session_options, kSessionDefaults, kSessionFields);
 constexpr OptionStruct kChat = LLAVA_STRUCT(llava_chat_options, kChatDefaults, kChatFields);
-constexpr const OptionStruct* kAll[] = {&kImage, &kLoad, &kSave, &kEncode, &kForward, &kTemplate, &kSession, &kChat};
+constexpr const OptionStruct* kAll[] = {&kImage,   &kLoad,     &kSave,    &kAdapter, &kEncode,
+                                        &kForward, &kTemplate, &kSession, &kChat};
 
 }  // namespace
 
@@ -210,6 +243,10 @@ const OptionStruct& option_struct<llava_load_options>() {
 template <>
 const OptionStruct& option_struct<llava_save_options>() {
   return kSave;
+}
+template <>
+const OptionStruct& option_struct<llava_adapter_options>() {
+  return kAdapter;
 }
 template <>
 const OptionStruct& option_struct<llava_encode_options>() {

@@ -1,6 +1,7 @@
 // include/llava/session.h
 #include <llava/session.h>
 
+#include "adapter_choice.hpp"
 #include "arguments.hpp"
 #include "base/limits.hpp"
 #include "message_json.hpp"
@@ -14,17 +15,19 @@ using llava::core::Status;
 
 namespace {
 
-llava::core::SessionOptions session_options(const llava_session_options* given) {
+llava::core::SessionOptions session_options(const ModelObject& model, const llava_session_options* given) {
   const auto settings = read_options(given);
   llava::core::SessionOptions options;
   if (settings.system) options.system = settings.system;
   if (settings.template_name) options.template_name = settings.template_name;
   options.max_context = settings.max_context;
+  options.current = session_choice(model, settings.adapter, settings.adapter_scale);
   return options;
 }
 
-llava_session* new_session(std::shared_ptr<ModelObject> model, std::shared_ptr<Session> session) {
-  return wrap<llava_session>(std::make_shared<SessionObject>(std::move(model), std::move(session)));
+llava_session* new_session(std::shared_ptr<ModelObject> model, std::shared_ptr<Session> session,
+                           CurrentBundle current) {
+  return wrap<llava_session>(std::make_shared<SessionObject>(std::move(model), std::move(session), std::move(current)));
 }
 
 // A turn as the caller's message. Pictures of a past turn are encoded already.
@@ -57,7 +60,8 @@ llava_status llava_session_create(llava_model* model, const llava_session_option
   return guarded(cleared(out), [&] {
     required(out, "out");
     const auto object = get(model, "model");
-    *out = new_session(object, Session::create(object->bundle, session_options(options)));
+    const auto settings = session_options(*object, options);
+    *out = new_session(object, Session::create(object->bundle, settings), settings.current);
   });
 }
 
@@ -74,7 +78,7 @@ llava_status llava_session_append(llava_session* session, const llava_message* m
       throw Error(Status::argument,
                   "message has the role system, expected user or assistant; the system prompt is an "
                   "option of the session");
-    append(*object, turn_of(*words, *object->model->bundle), cancel);
+    append(*object, turn_of(*words, *object->current()), cancel);
   });
 }
 
@@ -84,7 +88,7 @@ llava_status llava_session_append_ids(llava_session* session, const int32_t* ids
   return guarded({}, [&] {
     const Operation running;
     const auto object = get(session, "session");
-    auto prompt = raw_prompt(*object->model->bundle, ids, id_count, embeddings, embedding_count);
+    auto prompt = raw_prompt(*object->current(), ids, id_count, embeddings, embedding_count);
     llava::core::TurnPart part;
     part.kind = llava::core::TurnPart::Kind::ids;
     part.ids = std::move(prompt.ids);
@@ -100,7 +104,7 @@ llava_status llava_session_fork(const llava_session* session, llava_session** ou
     const Operation running;
     required(out, "out");
     const auto object = get(session, "session");
-    *out = new_session(object->model, object->session->fork());
+    *out = new_session(object->model, object->session->fork(), object->current);
   });
 }
 
@@ -164,10 +168,11 @@ llava_status llava_session_from_json(llava_model* model, const char* json, const
     const Operation running;
     required(out, "out");
     const auto object = get(model, "model");
-    auto settings = session_options(options);
+    auto settings = session_options(*object, options);
+    const auto bundle = settings.current();
     std::vector<llava::core::Turn> turns;
     for (const auto& message : messages_from_json(text_argument(json, "json", kMessageJsonBytes))) {
-      auto turn = turn_of(*message, *object->bundle);
+      auto turn = turn_of(*message, *bundle);
       if (turn.role != llava::core::Role::system) {
         turns.push_back(std::move(turn));
         continue;
@@ -179,7 +184,7 @@ llava_status llava_session_from_json(llava_model* model, const char* json, const
     }
     auto session = Session::create(object->bundle, settings);
     session->set_turns(std::move(turns));
-    *out = new_session(object, std::move(session));
+    *out = new_session(object, std::move(session), settings.current);
   });
 }
 
@@ -196,7 +201,8 @@ llava_status llava_session_load(llava_model* model, const char* path, llava_sess
     const Operation running;
     required(out, "out");
     const auto object = get(model, "model");
-    *out = new_session(object, Session::load(object->bundle, path_argument(path, "path")));
+    const auto current = session_choice(*object, nullptr, 1);
+    *out = new_session(object, Session::load(object->bundle, path_argument(path, "path"), current), current);
   });
 }
 

@@ -1,6 +1,7 @@
 // include/llava/chat.h: answers pulled event by event. All work happens on the thread that pulls.
 #include <llava/chat.h>
 
+#include "adapter_choice.hpp"
 #include "arguments.hpp"
 #include "chat_options.hpp"
 
@@ -56,12 +57,14 @@ llava_status llava_chat_start(llava_session* session, const llava_message* messa
     const auto object = get(session, "session");
     const auto settings = read_options(options);
     if (settings.event) throw Error(Status::argument, "options.event is set, expected NULL: a stream is pulled");
-    auto chosen = chat_options(settings, *object->model->bundle);
+    const auto bundle = chosen_bundle(*object, settings.adapter, settings.adapter_scale);
+    auto chosen = chat_options(settings, *bundle);
+    chosen.model = bundle;
     CancelUse use(settings.cancel);
     use.cancel().poll("chat");
     const auto stream = std::make_shared<StreamObject>(object, std::move(use), chosen.keep_on_cancel);
     chosen.cancel = stream->users_cancel.token() ? stream->users_cancel.token() : &stream->own_cancel;
-    stream->generation = object->session->start(question(message, *object->model->bundle), chosen);
+    stream->generation = object->session->start(question(message, *bundle), chosen);
     *out = wrap<llava_stream>(stream);
   });
 }

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -56,6 +57,8 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
   verb.add_option("--template", arguments.template_name, "conversation template; none: prompts as they are");
   verb.add_option("--context", arguments.context, "most positions; 0: the model's")->check(CLI::NonNegativeNumber);
   add_parts(verb, arguments.vision_tower, arguments.projector);
+  verb.add_option("--adapter", arguments.adapter,
+                  "folder of a LoRA (adapter_config.json) beside the model; DIR=0.5: at this scale");
   verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
   verb.add_flag("--verify", arguments.verify, "look for NaN and infinity in every weight before anything is computed");
 }
@@ -63,6 +66,20 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
 void add_parts(CLI::App& verb, std::string& vision_tower, std::string& projector) {
   verb.add_option("--vision-tower", vision_tower, "folder of the CLIP tower, instead of the one the checkpoint names");
   verb.add_option("--projector", projector, "file with a projector (mm_projector), instead of the checkpoint's");
+}
+
+AdapterArgument parse_adapter(const std::string& text) {
+  AdapterArgument argument{text, 1};
+  const auto sign = text.rfind('=');
+  std::error_code absent;
+  if (sign == std::string::npos || std::filesystem::exists(text, absent)) return argument;
+  const auto number = text.substr(sign + 1);
+  const auto* end = number.data() + number.size();
+  const auto result = std::from_chars(number.data(), end, argument.scale);
+  if (result.ec != std::errc() || result.ptr != end)
+    throw UsageError("--adapter: \"" + number + "\" after the = is no scale; expected DIR or DIR=0.5");
+  argument.folder = text.substr(0, sign);
+  return argument;
 }
 
 llava::LoadOptions load_options(const ModelArguments& arguments) {
@@ -74,6 +91,9 @@ llava::LoadOptions load_options(const ModelArguments& arguments) {
   options.verify = arguments.verify;
   options.vision_tower = arguments.vision_tower;
   options.projector = arguments.projector;
+  const auto adapter = parse_adapter(arguments.adapter);
+  options.adapter = adapter.folder;
+  options.adapter_scale = adapter.scale;
   options.cancel = interrupt_token();
   return options;
 }

@@ -13,13 +13,14 @@
 
 namespace llava_cli {
 
-/// MODEL --device --dtype --threads --context --template --vision-tower --projector --verify.
+/// MODEL --device --dtype --threads --context --template --vision-tower --projector --adapter --verify.
 struct ModelArguments {
   std::string path;
   std::string device = "auto";
   std::string dtype = "auto";
   std::string template_name;  // "" = the checkpoint's; "none" = prompts as they are
   std::string vision_tower, projector;
+  std::string adapter;  // DIR or DIR=SCALE
   int64_t context = 0;
   int32_t threads = 0;  // 0 = as many as LibTorch chooses
   bool verify = false;
@@ -31,6 +32,14 @@ void add_parts(CLI::App& verb, std::string& vision_tower, std::string& projector
 
 /// What the arguments say, without a progress callback.
 llava::LoadOptions load_options(const ModelArguments& arguments);
+
+/// "DIR" or "DIR=0.5": the folder, and the scale (1 when none is given). A folder that is there is taken as it is, whatever
+/// signs its name has.
+struct AdapterArgument {
+  std::string folder;
+  float scale = 1;
+};
+AdapterArgument parse_adapter(const std::string& text);
 
 /// "auto", "f32", "f16", "bf16".
 llava::Dtype dtype_named(const std::string& name);

@@ -20,15 +20,15 @@ _llava() {
     --image | --history | -o | --output) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --device) mapfile -t COMPREPLY < <(compgen -W 'auto cpu cuda:0' -- "$current"); return ;;
     --layout) mapfile -t COMPREPLY < <(compgen -W 'keep hf original' -- "$current"); return ;;
-    --vision-tower | --projector | --base | --delta | --out) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --vision-tower | --projector | --adapter | --base | --delta | --out) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --dtype) mapfile -t COMPREPLY < <(compgen -W 'auto f32 bf16 f16' -- "$current"); return ;;
     --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --repetition-penalty | --seed | --threads | --context | \
-      --template | --layer | --stop | --timeout-ms | --prompt-tokens | --tokens | --runs | --columns | --shard-size) return ;;
+      --template | --layer | --stop | --timeout-ms | --prompt-tokens | --tokens | --runs | --columns | --shard-size | --scale) return ;;
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_llava_options $verb)" -- "$current")
   elif [ -z "$verb" ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'chat info convert merge-delta tokens pixels features logits bench show' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'chat info convert merge-delta merge-lora tokens pixels features logits bench show' -- "$current")
   else
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

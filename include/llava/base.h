@@ -204,7 +204,7 @@ LLAVA_API const char *LLAVA_CALL llava_build_info_json(void);
 
 /**
  * Whether this build has a feature. Names in use: "chat", "stream", "encode", "forward", "cpu", "cuda", "jpeg", "png",
- * "bmp", "gif", "webp", "train", "quantize", "adapter", "grammar", "batch", "distributed". A name that no release knows
+ * "bmp", "gif", "webp", "train", "quantize", "lora", "grammar", "batch", "distributed". A name that no release knows
  * is a feature this build lacks.
  *
  * @param name  a feature's name

@@ -87,26 +87,30 @@ typedef struct llava_chat_options {
   float temperature;    /**< 0: always the most likely (greedy), up to 100; -1 (default): the model's, else 0.2 */
   float top_p;          /**< draw from the likeliest that hold this mass, (0, 1]; -1 (default): the model's, else 1 */
   float min_p;          /**< draw from those at least this likely, relative to the likeliest, [0, 1); default 0 */
-  float repetition_penalty; /**< divides logits of tokens seen before, (0, 100]; -1 (default): the model's, else 1.
+  float repetition_penalty;  /**< divides logits of tokens seen before, (0, 100]; -1 (default): the model's, else 1.
                                  What it and the biases make of a logit is kept within ±1e30 */
-  int64_t seed;             /**< same seed, same answer; -1 (default): a fresh one, see llava_response_seed() */
-  const char *const *stop;  /**< `stop_count` texts that end the answer, each of 1 … 256 bytes */
-  const int32_t *stop_ids;  /**< `stop_id_count` token ids that end the answer */
-  const int32_t *bad_ids;   /**< `bad_id_count` token ids that are never drawn */
-  const int32_t *bias_ids;  /**< `bias_count` token ids whose logits are changed … */
-  const float *bias_values; /**< … by these amounts, finite */
-  int32_t stop_count;       /**< at most 64 */
-  int32_t stop_id_count;    /**< at most the vocabulary */
-  int32_t bad_id_count;     /**< at most the vocabulary */
-  int32_t bias_count;       /**< at most the vocabulary */
-  int32_t include_stop;     /**< 1: a stop string stays in the text; default 0 */
-  int32_t ignore_eos;       /**< 1: end marks of model and template do not end the answer; default 0 */
-  int32_t logprobs;         /**< -1 (default): none; 0: of the drawn tokens; n: and of the n likeliest, at most 256 */
-  int32_t on_cancel;        /**< LLAVA_CANCEL_ROLLBACK (default) or LLAVA_CANCEL_KEEP */
-  int64_t timeout_ms;       /**< deadline of the whole answer; -1 (default): none */
-  llava_cancel *cancel;     /**< looked at once a layer; NULL for none */
-  llava_event_fn event;     /**< for llava_chat() only; NULL for none */
-  void *event_user_data;    /**< handed to `event` */
+  int64_t seed;              /**< same seed, same answer; -1 (default): a fresh one, see llava_response_seed() */
+  const char *const *stop;   /**< `stop_count` texts that end the answer, each of 1 … 256 bytes */
+  const int32_t *stop_ids;   /**< `stop_id_count` token ids that end the answer */
+  const int32_t *bad_ids;    /**< `bad_id_count` token ids that are never drawn */
+  const int32_t *bias_ids;   /**< `bias_count` token ids whose logits are changed … */
+  const float *bias_values;  /**< … by these amounts, finite */
+  int32_t stop_count;        /**< at most 64 */
+  int32_t stop_id_count;     /**< at most the vocabulary */
+  int32_t bad_id_count;      /**< at most the vocabulary */
+  int32_t bias_count;        /**< at most the vocabulary */
+  int32_t include_stop;      /**< 1: a stop string stays in the text; default 0 */
+  int32_t ignore_eos;        /**< 1: end marks of model and template do not end the answer; default 0 */
+  int32_t logprobs;          /**< -1 (default): none; 0: of the drawn tokens; n: and of the n likeliest, at most 256 */
+  int32_t on_cancel;         /**< LLAVA_CANCEL_ROLLBACK (default) or LLAVA_CANCEL_KEEP */
+  int64_t timeout_ms;        /**< deadline of the whole answer; -1 (default): none */
+  llava_cancel *cancel;      /**< looked at once a layer; NULL for none */
+  llava_event_fn event;      /**< for llava_chat() only; NULL for none */
+  void *event_user_data;     /**< handed to `event` */
+  const char *adapter;       /**< name of an adapter in memory (adapter.h); "": none; NULL (default): the session's,
+                                  else the attached one */
+  float adapter_scale;       /**< what that adapter's products are multiplied with; default 1 */
+  uint32_t adapter_reserved; /**< 0 */
 } llava_chat_options;
 
 /** What an answer took. Times are of work: pauses between two pulls and in callbacks are not counted. Filled by

@@ -83,7 +83,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_plan(const char *pa
 
 /**
  * Writes a loaded model to a directory, from the files it was loaded from. No more than one tensor is in memory beside
- * the mapped files; the directory appears under its name when it is complete.
+ * the mapped files; the directory appears under its name when it is complete. An attached adapter is not written, which
+ * the log says; llava_adapter_merge() writes both.
  *
  * @param model    the model
  * @param target   the directory to make

@@ -38,6 +38,9 @@ typedef struct llava_encode_options {
   int32_t layer;        /**< hidden state of the tower: 0 before block 1, -1 last; #LLAVA_LAYER_CONFIGURED (default) */
   int32_t class_token;  /**< keep the row of the class token: -1 (default) as the checkpoint says, 0 no, 1 yes */
   llava_cancel *cancel; /**< looked at once a layer; NULL for none */
+  const char *adapter;  /**< name of an adapter in memory (adapter.h); "": none; NULL (default): the attached one */
+  float adapter_scale;  /**< what that adapter's products are multiplied with; default 1 */
+  uint32_t adapter_reserved; /**< 0 */
 } llava_encode_options;
 
 /** What an embedding is. Filled by llava_embedding_info(). Since 0.1. */
@@ -63,6 +66,9 @@ typedef struct llava_forward_options {
   int32_t last_only;    /**< 1: the last position only, [1, …]; default 0 */
   uint32_t reserved;    /**< 0 */
   llava_cancel *cancel; /**< looked at once a layer; NULL for none */
+  const char *adapter;  /**< name of an adapter in memory (adapter.h); "": none; NULL (default): the attached one */
+  float adapter_scale;  /**< what that adapter's products are multiplied with; default 1 */
+  uint32_t adapter_reserved; /**< 0 */
 } llava_forward_options;
 
 /**
@@ -191,7 +197,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_embedding_tensor(const l
                                                                          llava_tensor **out);
 
 /**
- * Makes an embedding of rows computed elsewhere, for example by another vision tower.
+ * Makes an embedding of rows computed elsewhere, for example by another vision tower. It counts as made with the adapter
+ * that is attached, where that changes pictures.
  *
  * @param model   the model whose language model will read the rows
  * @param tensor  [tokens, D], finite
@@ -218,7 +225,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_embedding_save(const lla
  * @param model  the model it was made with
  * @param path   the file
  * @param out    receives the embedding; release with llava_embedding_free()
- * @return LLAVA_OK; NOT_FOUND, IO, FORMAT; UNSUPPORTED when it belongs to another model. Since 0.1.
+ * @return LLAVA_OK; NOT_FOUND, IO, FORMAT; UNSUPPORTED when it belongs to another model, or to this one with another
+ *         adapter than the attached one. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_embedding_load(llava_model *model, const char *path,
                                                                        llava_embedding **out);

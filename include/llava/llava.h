@@ -16,11 +16,13 @@
  * llava_model_free(model);
  * @endcode
  *
- * Start at base.h for the rules, model.h to load, session.h and chat.h to talk, encode.h to look inside.
+ * Start at base.h for the rules, model.h to load, session.h and chat.h to talk, encode.h to look inside,
+ * adapter.h for LoRA.
  */
 #ifndef LLAVA_LLAVA_H
 #define LLAVA_LLAVA_H
 
+#include "adapter.h"
 #include "base.h"
 #include "chat.h"
 #include "checkpoint.h"

@@ -14,6 +14,7 @@
 #ifndef LLAVA_LLAVA_HPP
 #define LLAVA_LLAVA_HPP
 
+#include "hpp/adapter.hpp"
 #include "hpp/base.hpp"
 #include "hpp/chat.hpp"
 #include "hpp/checkpoint.hpp"

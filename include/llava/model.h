@@ -47,6 +47,10 @@ typedef struct llava_load_options {
                                  checkpoint, or the one it names: looked for inside and beside its folder and in the
                                  Hugging Face cache, never downloaded */
   const char *projector; /**< file with a projector (mm_projector), used instead of any other; NULL: the checkpoint's */
+  const char *adapter; /**< directory of a LoRA (adapter.h), attached under its directory's name; its projector makes a
+                              language model a LLaVA; NULL (default): none */
+  float adapter_scale; /**< what the adapter's products are multiplied with; default 1 */
+  uint32_t adapter_reserved; /**< 0 */
 } llava_load_options;
 
 /** What a model can take. Filled by llava_model_limits(). Since 0.1. */
@@ -106,8 +110,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_options_to_json(con
 
 /**
  * Loads a model from a checkpoint directory: Hugging Face's LlavaForConditionalGeneration, the original repository's
- * layout, or a LLaMA or Mistral with options->projector and options->vision_tower. Weights are mapped from the files: keep those unchanged while the model
- * lives.
+ * layout, or a LLaMA or Mistral with options->projector (or an adapter that brings one) and options->vision_tower.
+ * Weights are mapped from the files: keep those unchanged while the model lives.
  *
  * @param path     the directory
  * @param options  NULL for defaults

@@ -26,6 +26,10 @@ typedef struct llava_session_options {
   const char *system;        /**< system prompt; NULL (default): the template's own; "" for none */
   const char *template_name; /**< llava_template_name(), or "none"; NULL (default): the model's */
   int64_t max_context; /**< positions; 0 (default): the model's; more than the model's is LLAVA_ERR_INVALID_ARGUMENT */
+  const char *adapter; /**< name of an adapter in memory (adapter.h); "": none; NULL (default): at each call
+                                  the one that is attached then */
+  float adapter_scale; /**< what that adapter's products are multiplied with; default 1 */
+  uint32_t adapter_reserved; /**< 0 */
 } llava_session_options;
 
 /** What a session has done and holds. Filled by llava_session_stats(). Since 0.1. */

@@ -3,6 +3,7 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include "checkpoint/adapter.hpp"
 #include "checkpoint/fingerprint.hpp"
 #include "checkpoint/plan.hpp"
 #include "ops/device.hpp"
@@ -12,6 +13,7 @@ namespace llava::core {
 std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOptions& options) {
   const c10::InferenceMode no_gradients;
   const auto device = parse_device(options.device);
+  check_scale(options.adapter_scale);
   auto plan = plan_load(path, options);
   require_loadable(plan);
   auto bundle = std::make_shared<Bundle>();
@@ -23,9 +25,16 @@ std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOpt
   model->warm_up(options.cancel);
   bundle->model = std::move(model);
   bundle->vision_tower = options.vision_tower;
-  bundle->projector = options.projector;
-  bundle->fingerprint = model_fingerprint(plan.config_text, plan.tensors);
-  return bundle;
+  for (const auto& source : bundle->sources)
+    if (source.role == "projector") bundle->projector = source.path;
+  bundle->fingerprint = bundle->image_fingerprint = model_fingerprint(plan.config_text, plan.tensors);
+  if (options.adapter.empty()) return bundle;
+  AdapterOptions adapter;
+  adapter.map = options.map;
+  adapter.verify = options.verify;
+  adapter.cancel = options.cancel;
+  auto loaded = load_adapter(*bundle, options.adapter, adapter);
+  return with_adapter(std::move(bundle), std::move(loaded), options.adapter_scale);
 }
 
 }  // namespace llava::core

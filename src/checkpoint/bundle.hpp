@@ -8,32 +8,44 @@
 #include <string>
 #include <vector>
 
+#include "base/json_value.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "model/model.hpp"
 
 namespace llava::core {
 
+struct Adapter;
+
 struct Bundle : Checkpoint {
   std::shared_ptr<const Model> model;
   std::string fingerprint;  // 32 hex digits over config, tensor names, shapes, dtypes and samples of the weights
-  std::string vision_tower, projector;  // as the load options named them
+  std::string vision_tower, projector;  // as the load options named them, or found beside an adapter
+
+  // Of a model with an adapter (checkpoint/adapter); the rest is the model's own.
+  std::shared_ptr<const Bundle> base;      // the model without it; nullptr for the model itself
+  std::shared_ptr<const Adapter> adapter;  // nullptr for the model itself
+  double adapter_scale = 1;
+  std::string variant;            // what keys and values are computed with: "" or 32 hex digits
+  std::string image_fingerprint;  // what image rows are made with: `fingerprint` unless an adapter changes that too
 };
 
 /// Loads a checkpoint of any layout that checkpoint/layout.hpp names: makes the plan, then carries it out.
-/// Throws Error(not_found | format | unsupported | limit | io | cancelled | timeout | argument); nothing stays open.
+/// With options.adapter the result has that adapter. Throws Error(not_found | format | unsupported | limit | io |
+/// cancelled | timeout | argument); nothing stays open.
 std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOptions& options);
 
-/// Everything `llava info` prints, as one JSON object.
-std::string bundle_info_json(const Bundle& bundle);
+/// Everything `llava info` prints, as one JSON object; `adapters` is Adapters::describe().
+std::string bundle_info_json(const Bundle& bundle, const Json& adapters = Json::array());
 
 /// Memory of keys and values a session keeps for each position.
 int64_t cache_bytes_per_token(const Bundle& bundle);
 
 /// Rows of language-model input made from one picture.
 struct ImageEmbedding {
-  at::Tensor rows_PD;       // activations' dtype and device of the model
-  std::string picture;      // content hash of the picture, "" when it is not known
-  std::string fingerprint;  // of the model that made it
+  at::Tensor rows_PD;           // activations' dtype and device of the model
+  std::string picture;          // content hash of the picture, "" when it is not known
+  std::string fingerprint;      // image_fingerprint of the model that made it
+  at::Tensor pixels_13SS = {};  // what it was made of, where a session shall be able to make it again
 };
 
 /// Preprocesses (image/preprocess) and puts pictures into one f32 tensor [N, 3, S, S] on the CPU.

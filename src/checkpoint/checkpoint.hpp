@@ -36,6 +36,8 @@ struct LoadOptions {
   bool verify = false;                  // look for NaN and infinity in every weight
   std::string vision_tower;  // folder of a CLIP tower, used instead of any other; "" = as the checkpoint says
   std::string projector;     // file of a projector, used instead of any other; "" = the checkpoint's
+  std::string adapter;       // folder of a LoRA, attached; with its projector it makes a language model a LLaVA
+  double adapter_scale = 1;
   Cancel cancel;
   std::function<void(const LoadProgress&)> progress;  // may throw to stop the load
 };

@@ -2,6 +2,7 @@
 #include "checkpoint/describe.hpp"
 
 #include "base/error.hpp"
+#include "checkpoint/adapter.hpp"
 #include "checkpoint/bundle.hpp"
 #include "checkpoint/plan.hpp"
 
@@ -131,6 +132,7 @@ Json describe(const Checkpoint& checkpoint) {
 std::string plan_json(const LoadPlan& plan) {
   auto json = describe(plan.checkpoint);
   json.set("memory", memory_json(plan));
+  if (plan.adapter) json.set("adapter", describe(*plan.adapter));
   json.set("loadable", plan.problems.empty());
   auto problems = Json::array();
   for (const auto& problem : plan.problems)
@@ -146,11 +148,12 @@ int64_t cache_bytes_per_token(const Bundle& bundle) {
   return language.cache_numbers_per_token() * element;
 }
 
-std::string bundle_info_json(const Bundle& bundle) {
+std::string bundle_info_json(const Bundle& bundle, const Json& adapters) {
   auto json = describe(bundle);
   json.set("fingerprint", bundle.fingerprint);
   json.set("device", bundle.model->device().str());
   json.set("cache_bytes_per_token", cache_bytes_per_token(bundle));
+  json.set("adapters", adapters);
   return json.dump();
 }
 

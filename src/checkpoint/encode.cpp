@@ -41,7 +41,7 @@ std::vector<ImageEmbedding> encode_pictures(const Bundle& bundle, const std::vec
   const auto rows = encode_pixels(bundle, picture_pixels(bundle, pictures, cancel), cancel);
   std::vector<ImageEmbedding> embeddings;
   for (size_t i = 0; i < rows.size(); ++i)
-    embeddings.push_back({rows[i], content_hash(*pictures[i], cancel), bundle.fingerprint});
+    embeddings.push_back({rows[i], content_hash(*pictures[i], cancel), bundle.image_fingerprint});
   return embeddings;
 }
 

@@ -49,17 +49,22 @@ int64_t projector_depth(const NamedTensors& tensors) {
 class Finder {
  public:
   Finder(Checkpoint& checkpoint, const Json& json, const LoadOptions& options)
-      : checkpoint_(checkpoint), json_(json), options_(options), where_(checkpoint.path + "/config.json") {}
+      : checkpoint_(checkpoint),
+        json_(json),
+        options_(options),
+        projector_(options.projector),
+        where_(checkpoint.path + "/config.json") {}
 
   FoundLayout find() {
     const auto kind = kind_of(json_, where_);
+    if (kind == Kind::language && projector_.empty()) use_projector_of_adapter();
     const auto names = add_model_weights(found_.tensors, checkpoint_.path, options_);
     add_source(kind == Kind::language ? "language model" : "model", checkpoint_.path, "named by the caller");
     if (kind == Kind::hf)
       read_hf(names);
     else
       read_original(kind);
-    if (!options_.projector.empty() && kind == Kind::hf) replace_projector(checkpoint_.config.projector.depth);
+    if (!projector_.empty() && kind == Kind::hf) replace_projector(checkpoint_.config.projector.depth);
     tie_missing_head();
     return std::move(found_);
   }
@@ -67,6 +72,13 @@ class Finder {
  private:
   void add_source(const char* role, const std::string& path, const std::string& why) {
     checkpoint_.sources.push_back({role, path, why});
+  }
+
+  // As LLaVA's LoRA runs are published: the base is a language model, the projector lies with the matrices.
+  void use_projector_of_adapter() {
+    if (options_.adapter.empty()) return;
+    const auto file = (std::filesystem::path(options_.adapter) / "non_lora_trainables.bin").string();
+    if (file_exists(file)) projector_ = file;
   }
 
   void note(const std::string& text) { checkpoint_.notes.push_back(text); }
@@ -85,7 +97,7 @@ class Finder {
   void read_original(Kind kind) {
     auto settings = kind == Kind::language ? settings_beside_projector() : parse_original_settings(json_, where_);
     checkpoint_.layout = kind == Kind::language ? "parts" : "original";
-    if (!options_.projector.empty()) {
+    if (!projector_.empty()) {
       replace_projector(0);
       settings.projector_depth = projector_depth(found_.tensors);
     }
@@ -103,11 +115,12 @@ class Finder {
 
   // A language model by itself: the rest of the settings lies beside the projector, where training wrote them.
   OriginalSettings settings_beside_projector() {
-    if (options_.projector.empty())
+    if (projector_.empty())
       throw Error(Status::unsupported, cat(where_,
                                            ": describes a language model alone; name a projector "
-                                           "(mm_projector.bin or .safetensors) and a vision_tower"));
-    const auto beside = std::filesystem::path(options_.projector).parent_path() / "config.json";
+                                           "(mm_projector.bin or .safetensors) and a vision_tower, or an adapter with "
+                                           "non_lora_trainables.bin"));
+    const auto beside = std::filesystem::path(projector_).parent_path() / "config.json";
     if (file_exists(beside.string())) {
       note(cat("features and picture shape as ", beside.string(), " says"));
       auto settings = parse_original_settings(json_file(beside.string()), beside.string());
@@ -154,12 +167,13 @@ class Finder {
 
   void replace_projector(int64_t expected_depth) {
     found_.tensors.remove_prefix("projector.");
-    add_projector_weights(found_.tensors, options_.projector, options_);
-    add_source("projector", options_.projector, "named by the caller");
+    add_projector_weights(found_.tensors, projector_, options_);
+    const bool named = projector_ == options_.projector;
+    add_source("projector", projector_, named ? "named by the caller" : "beside the adapter");
     const auto depth = projector_depth(found_.tensors);
     if (expected_depth > 0 && depth != expected_depth)
       throw Error(Status::format,
-                  cat(options_.projector, ": has ", depth, " linear layers, ", where_, " expects ", expected_depth));
+                  cat(projector_, ": has ", depth, " linear layers, ", where_, " expects ", expected_depth));
   }
 
   // transformers fills an absent head with random numbers; what was meant is a head shared with the embeddings
@@ -173,6 +187,7 @@ class Finder {
   Checkpoint& checkpoint_;
   const Json& json_;
   const LoadOptions& options_;
+  std::string projector_;    // file
   const std::string where_;  // in messages
   FoundLayout found_;
 };

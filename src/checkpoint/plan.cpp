@@ -15,6 +15,26 @@ namespace {
 
 int64_t elements(const TensorView& view) { return static_cast<int64_t>(view.size_bytes / dtype_bytes(view.dtype)); }
 
+// Problems that are told beside others; those of the call itself are thrown.
+template <typename Work>
+void collecting(LoadPlan& plan, Work&& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    const auto status = error.status();
+    if (status == Status::cancelled || status == Status::timeout || status == Status::argument) throw;
+    plan.problems.push_back(error);
+  }
+}
+
+void survey_adapter(LoadPlan& plan, const HeldTensors& held, const LoadOptions& options) {
+  OpenOptions open;
+  open.map = options.map;
+  open.cancel = options.cancel;
+  const auto blocks = plan.checkpoint.config.needed_vision_blocks();
+  collecting(plan, [&] { plan.adapter = open_adapter(options.adapter, held, blocks, open); });
+}
+
 // The modules' constructors say which tensors they want; no weight is read.
 void survey(LoadPlan& plan, const LoadOptions& options) {
   auto& checkpoint = plan.checkpoint;
@@ -25,6 +45,7 @@ void survey(LoadPlan& plan, const LoadOptions& options) {
   const auto& [missing, misfits] = parameters.faults();
   if (!misfits.empty()) plan.problems.emplace_back(Status::format, first_ten("tensors do not fit", misfits));
   if (!missing.empty()) plan.problems.emplace_back(Status::not_found, first_ten("tensors are missing", missing));
+  if (!options.adapter.empty()) survey_adapter(plan, *parameters.held(), options);
 }
 
 void count(LoadPlan& plan) {
@@ -52,13 +73,7 @@ LoadPlan plan_load(const std::string& path, const LoadOptions& options) {
   plan.tensors = std::move(layout.tensors);
   survey(plan, options);
   count(plan);
-  try {
-    read_companions(checkpoint, layout.companions, options);
-  } catch (const Error& error) {
-    const auto status = error.status();
-    if (status == Status::cancelled || status == Status::timeout || status == Status::argument) throw;
-    plan.problems.push_back(error);  // reported together with the tensors'
-  }
+  collecting(plan, [&] { read_companions(checkpoint, layout.companions, options); });
   return plan;
 }
 

@@ -2,10 +2,12 @@
 // headers and small files are read.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "checkpoint/adapter_files.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "model/parameters.hpp"
 #include "model/weight_names.hpp"
@@ -14,10 +16,11 @@ namespace llava::core {
 
 struct LoadPlan {
   Checkpoint checkpoint;
-  NamedTensors tensors;            // canonical names; mapped
-  std::vector<TakenTensor> taken;  // what the modules would take; views of `tensors`
-  std::vector<Error> problems;     // why a load would fail; empty when it would not
-  std::string config_text;         // of config.json
+  NamedTensors tensors;                 // canonical names; mapped
+  std::vector<TakenTensor> taken;       // what the modules would take; views of `tensors`
+  std::vector<Error> problems;          // why a load would fail; empty when it would not
+  std::string config_text;              // of config.json
+  std::optional<AdapterFiles> adapter;  // of options.adapter, when it is good
 };
 
 /// Makes the plan; options.device and options.dtype do not matter to it.

@@ -2,6 +2,7 @@
 #include "checkpoint/save.hpp"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/matmul.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "base/files.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
+#include "checkpoint/adapter.hpp"
 #include "checkpoint/added_tokens.hpp"
 #include "checkpoint/companion_files.hpp"
 #include "checkpoint/config_output.hpp"
@@ -35,10 +37,33 @@ std::string layout_of(const Checkpoint& checkpoint, const SaveOptions& options) 
   return checkpoint.layout == "original" ? "original" : "hf";
 }
 
+// What is written instead of the files' tensors.
+struct Merging {
+  const AdapterFiles& files;
+  double scale;
+
+  OutputTensor output_of(const std::string& canonical, OutputTensor output) const {
+    if (const auto whole = files.replaced.find(canonical); whole != files.replaced.end()) {
+      output.make = [view = &whole->second, type = scalar_type(output.dtype)] { return tensor_of(*view).to(type); };
+      return output;
+    }
+    constexpr std::string_view kWeight = ".weight";
+    if (!canonical.ends_with(kWeight)) return output;
+    const auto layer = files.added.find(std::string_view(canonical).substr(0, canonical.size() - kWeight.size()));
+    if (layer == files.added.end()) return output;
+    const double factor = scale * layer->second.strength;
+    output.make = [views = &layer->second, factor, make = std::move(output.make), type = scalar_type(output.dtype)] {
+      const auto up = tensor_of(views->up).to(at::kFloat), down = tensor_of(views->down).to(at::kFloat);
+      return at::matmul(up, down).mul_(factor).add_(make().to(at::kFloat)).to(type);
+    };
+    return output;
+  }
+};
+
 class Saver {
  public:
-  Saver(const LoadPlan& plan, const std::string& folder, const SaveOptions& options)
-      : plan_(plan), checkpoint_(plan.checkpoint), folder_(folder), options_(options) {
+  Saver(const LoadPlan& plan, const std::string& folder, const SaveOptions& options, const Merging* merging)
+      : plan_(plan), checkpoint_(plan.checkpoint), folder_(folder), options_(options), merging_(merging) {
     dtype_ = torch_name(options.dtype ? dtype_name(dtype_of(*options.dtype)) : plan.checkpoint.stored_dtype);
   }
 
@@ -109,6 +134,7 @@ class Saver {
       auto name = published_name(canonical, layout, checkpoint_.config.projector.depth);
       if (name.empty()) continue;
       auto output = output_of(std::move(name), view, options_.dtype);
+      if (merging_) output = merging_->output_of(canonical, std::move(output));
       const bool by_token = canonical == "language.embed_tokens.weight" || canonical == "lm_head.weight";
       list.push_back(by_token && new_rows_ > 0 ? grown(std::move(output)) : std::move(output));
     }
@@ -130,18 +156,20 @@ class Saver {
   Checkpoint checkpoint_;  // as it is written
   const std::string& folder_;
   const SaveOptions& options_;
+  const Merging* merging_;  // nullptr: as the files have it
   std::string dtype_;
   bool new_token_ = false;
   int64_t new_rows_ = 0;
 };
 
-void save_plan(const LoadPlan& plan, const std::string& target, const SaveOptions& options) {
+void save_plan(const LoadPlan& plan, const std::string& target, const SaveOptions& options,
+               const Merging* merging = nullptr) {
   const c10::InferenceMode no_gradients;
   require_loadable(plan);
   const auto layout = layout_of(plan.checkpoint, options);
   check_unchanged(plan.tensors.files);
   AtomicFolder folder(target, options.overwrite);
-  Saver(plan, folder.path(), options).write(layout);
+  Saver(plan, folder.path(), options, merging).write(layout);
   check_unchanged(plan.tensors.files);  // else the copy may be of two versions
   folder.commit();
 }
@@ -153,7 +181,9 @@ void convert_checkpoint(const std::string& path, const std::string& target, cons
   save_plan(plan_load(path, load), target, options);
 }
 
-void save_bundle(const Bundle& bundle, const std::string& target, const SaveOptions& options) {
+namespace {
+
+LoadPlan plan_again(const Bundle& bundle, const SaveOptions& options) {
   LoadOptions load;
   load.vision_tower = bundle.vision_tower;
   load.projector = bundle.projector;
@@ -161,7 +191,27 @@ void save_bundle(const Bundle& bundle, const std::string& target, const SaveOpti
   const auto plan = plan_load(bundle.path, load);
   if (model_fingerprint(plan.config_text, plan.tensors) != bundle.fingerprint)
     throw Error(Status::io, cat(bundle.path, ": the files have changed since the model was loaded"));
-  save_plan(plan, target, options);
+  return plan;
+}
+
+}  // namespace
+
+void save_bundle(const Bundle& bundle, const std::string& target, const SaveOptions& options) {
+  if (bundle.adapter)
+    log_warning(cat("the adapter ", bundle.adapter->name, " is attached and is not written; merge it to write both"));
+  save_plan(plan_again(bundle, options), target, options);
+}
+
+void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, const std::string& target,
+                   const SaveOptions& options) {
+  const c10::InferenceMode no_gradients;
+  check_scale(scale);
+  if (adapter.model != base.fingerprint)
+    throw Error(Status::argument, cat("the adapter ", adapter.name, " was loaded for the model ", adapter.model,
+                                      ", this one is ", base.fingerprint));
+  check_unchanged(adapter.files.files);
+  const Merging merging{adapter.files, scale};
+  save_plan(plan_again(base, options), target, options, &merging);
 }
 
 }  // namespace llava::core

@@ -25,7 +25,14 @@ namespace llava::core {
 void convert_checkpoint(const std::string& path, const std::string& target, const LoadOptions& load,
                         const SaveOptions& options);
 
-/// The same for a loaded model, from the files it was loaded from. Error(io) when these have changed since.
+/// The same for a loaded model, from the files it was loaded from; an adapter is not written, the log says so. Error(io)
+/// when these have changed since.
 void save_bundle(const Bundle& bundle, const std::string& target, const SaveOptions& options);
+
+/// Writes the model of `base` with an adapter in its weights: W + scale * strength * B A, summed in f32 and rounded to the
+/// type that is written, and the tensors that the adapter replaces. Otherwise as save_bundle(). Error(argument) for an
+/// adapter of another model or a scale that is no number.
+void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, const std::string& target,
+                   const SaveOptions& options);
 
 }  // namespace llava::core

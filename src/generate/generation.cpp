@@ -96,26 +96,31 @@ Generation::State::State(std::shared_ptr<Session> owner, Session::Data& shared, 
     turns.push_back(std::move(*added));
   }
   if (turns.empty()) throw Error(Status::state, "there is nothing to answer: no turn was given or appended");
+  data.check_images(turns);
   response.seed = sampler.seed();
   for (const auto& turn : turns)
-    for (const auto& part : turn.parts) pictures += part.kind == TurnPart::Kind::picture;
+    for (const auto& part : turn.parts) pictures += must_encode(part);
+}
+
+// A picture, or rows that the present adapter makes other numbers of.
+bool Generation::State::must_encode(const TurnPart& part) const {
+  return part.kind == TurnPart::Kind::picture || (part.embedding && data.is_stale(*part.embedding));
 }
 
 // Prepares the next picture, or encodes the one that is prepared; false when there is none left.
 bool Generation::State::encode_step() {
   for (auto& turn : turns)
     for (auto& part : turn.parts) {
-      if (part.kind != TurnPart::Kind::picture) continue;
-      if (pixels_N3SS.defined()) {
-        part.embedding = data.encode(*part.picture, pixels_N3SS, cancel, response.usage);
-        pixels_N3SS.reset();
-      } else {
-        part.embedding = data.known(*part.picture, cancel);
-        if (!part.embedding) {
-          pixels_N3SS = data.prepare(*part.picture, cancel, response.usage);
-          return true;
-        }
+      if (!must_encode(part)) continue;
+      const bool fresh = part.kind == TurnPart::Kind::picture;
+      const auto hash = fresh ? part.picture->hash(cancel) : part.embedding->picture;
+      auto made = pixels_N3SS.defined() ? data.encode(hash, pixels_N3SS, cancel, response.usage) : data.known(hash);
+      if (!made) {
+        pixels_N3SS = fresh ? data.prepare(*part.picture, cancel, response.usage) : part.embedding->pixels_13SS;
+        return true;
       }
+      pixels_N3SS.reset();
+      part.embedding = std::move(made);
       part.kind = TurnPart::Kind::embedding;
       part.picture.reset();
       ready.push_back({Event::Kind::image_encoded,

@@ -19,6 +19,7 @@ struct Generation::State {
         const ChatOptions& chosen);
 
   void work();  // one bounded piece; throws on failure
+  bool must_encode(const TurnPart& part) const;
   bool encode_step();
   void begin_prefill();
   void prefill_step();

@@ -10,10 +10,12 @@ Prefill::Prefill(Session::Data& data, std::vector<Slot> slots) : data_(data), sl
   const c10::InferenceMode no_gradients;
   if (slots_.empty()) throw Error(Status::argument, "the prompt is empty");
   // the last slot is always computed: its hidden row gives the first token
-  kept_ = std::min(common_prefix(slots_, data_.cached), slots_.size() - 1);
+  const bool same_model = data_.cached_variant == data_.bundle->variant;
+  kept_ = same_model ? std::min(common_prefix(slots_, data_.cached), slots_.size() - 1) : 0;
   cached_rows_ = count_rows(slots_, 0, kept_);
   rows_LD_ = embed_slots(*data_.bundle->model, slots_, kept_, slots_.size());
   data_.keep_cached(kept_);
+  data_.cached_variant = data_.bundle->variant;
 }
 
 void Prefill::step(const Cancel& cancel) {

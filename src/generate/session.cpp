@@ -23,13 +23,14 @@ int64_t chosen_context(const Bundle& bundle, int64_t wanted) {
 
 }  // namespace
 
-SessionLock::SessionLock(Session::Data& data) : busy_(&data.busy) {
+SessionLock::SessionLock(Session::Data& data, std::shared_ptr<const Bundle> chosen) : busy_(&data.busy) {
   if (data.busy.exchange(true)) {
     busy_ = nullptr;
     throw Error(Status::busy, "the session is in use by another call or an open stream");
   }
   try {
     data.check_cache();
+    data.use(std::move(chosen));
   } catch (...) {
     release();
     throw;
@@ -43,10 +44,30 @@ Session::Data::Data(std::shared_ptr<const Bundle> owner, const SessionOptions& c
       context(chosen_context(*bundle, chosen.max_context)),
       cache(bundle->model->language().new_cache(context)) {}
 
-std::shared_ptr<const ImageEmbedding> Session::Data::known(const HashedPicture& picture, const Cancel& cancel) {
-  const auto& hash = picture.hash(cancel);
-  const auto found =
-      std::find_if(encoded.begin(), encoded.end(), [&](const auto& one) { return one->picture == hash; });
+void Session::Data::use(std::shared_ptr<const Bundle> chosen) {
+  auto next = chosen ? std::move(chosen) : options.current ? options.current() : bundle;
+  if (next->fingerprint != bundle->fingerprint)
+    throw Error(Status::argument, cat("the session's model is ", bundle->fingerprint,
+                                      ", the one chosen for the call is ", next->fingerprint));
+  bundle = std::move(next);
+}
+
+void Session::Data::check_images(const std::vector<Turn>& list) const {
+  const auto check = [&](const ImageEmbedding& image, bool can_be_made) {
+    if (is_stale(image) && !can_be_made)
+      throw Error(Status::argument, cat("an embedding of the conversation was made by the model ", image.fingerprint,
+                                        ", with the adapter of this call it is ", bundle->image_fingerprint));
+  };
+  for (const auto& turn : list)
+    for (const auto& part : turn.parts) {
+      if (part.embedding) check(*part.embedding, part.embedding->pixels_13SS.defined());
+      for (const auto& image : part.embeddings) check(*image, false);
+    }
+}
+
+std::shared_ptr<const ImageEmbedding> Session::Data::known(const std::string& hash) {
+  const auto found = std::find_if(encoded.begin(), encoded.end(),
+                                  [&](const auto& one) { return one->picture == hash && !is_stale(*one); });
   if (found == encoded.end()) return nullptr;
   ++counters.image_hits;
   std::rotate(found, found + 1, encoded.end());
@@ -60,11 +81,11 @@ at::Tensor Session::Data::prepare(const HashedPicture& picture, const Cancel& ca
   return pixels_N3SS;
 }
 
-std::shared_ptr<const ImageEmbedding> Session::Data::encode(const HashedPicture& picture, const at::Tensor& pixels_N3SS,
+std::shared_ptr<const ImageEmbedding> Session::Data::encode(const std::string& hash, const at::Tensor& pixels_N3SS,
                                                             const Cancel& cancel, Usage& usage) {
   const int64_t begin = now_ns();
   auto made = std::make_shared<const ImageEmbedding>(
-      ImageEmbedding{encode_pixels(*bundle, pixels_N3SS, cancel)[0], picture.hash(cancel), bundle->fingerprint});
+      ImageEmbedding{encode_pixels(*bundle, pixels_N3SS, cancel)[0], hash, bundle->image_fingerprint, pixels_N3SS});
   usage.encode_ms += static_cast<double>(now_ns() - begin) * 1e-6;
   encoded.push_back(made);
   if (encoded.size() > kEncodedPictures) encoded.erase(encoded.begin());
@@ -73,15 +94,19 @@ std::shared_ptr<const ImageEmbedding> Session::Data::encode(const HashedPicture&
   return made;
 }
 
-void Session::Data::encode_all(std::vector<Turn>& list, const Cancel& cancel) {
+void Session::Data::encode_all(std::vector<Turn>& list, const Cancel& cancel, bool again) {
   const c10::InferenceMode no_gradients;
   Usage unused;
   for (auto& turn : list)
     for (auto& part : turn.parts) {
-      if (part.kind != TurnPart::Kind::picture) continue;
-      part.embedding = known(*part.picture, cancel);
-      if (!part.embedding)
-        part.embedding = encode(*part.picture, prepare(*part.picture, cancel, unused), cancel, unused);
+      const bool fresh = part.kind == TurnPart::Kind::picture;
+      if (!fresh && !(again && part.embedding && is_stale(*part.embedding))) continue;
+      const auto hash = fresh ? part.picture->hash(cancel) : part.embedding->picture;
+      auto made = known(hash);
+      if (!made)
+        made =
+            encode(hash, fresh ? prepare(*part.picture, cancel, unused) : part.embedding->pixels_13SS, cancel, unused);
+      part.embedding = std::move(made);
       part.kind = TurnPart::Kind::embedding;
       part.picture.reset();
     }
@@ -100,9 +125,6 @@ void Session::Data::check_turn(const Turn& turn) const {
   int64_t images = 0;
   for (const auto& part : turn.parts) {
     images += part.kind == TurnPart::Kind::picture || part.kind == TurnPart::Kind::embedding;
-    if (part.embedding && part.embedding->fingerprint != bundle->fingerprint)
-      throw Error(Status::argument, cat("the embedding was made by model ", part.embedding->fingerprint,
-                                        ", this one is ", bundle->fingerprint));
     if (part.kind == TurnPart::Kind::ids) check_raw_ids(*bundle, part.ids, part.embeddings.size());
   }
   if (images > limits::kImagesPerMessage)
@@ -146,7 +168,9 @@ void Session::Data::check_cache() const {
 
 void Session::Data::update_counters() noexcept {
   int64_t bytes = cache.size_bytes();
-  for (const auto& image : encoded) bytes += static_cast<int64_t>(image->rows_PD.nbytes());
+  for (const auto& image : encoded)
+    bytes += static_cast<int64_t>(image->rows_PD.nbytes()) +
+             (image->pixels_13SS.defined() ? static_cast<int64_t>(image->pixels_13SS.nbytes()) : 0);
   counters.turns = static_cast<int64_t>(turns.size());
   counters.tokens_held = cache.length();
   counters.cache_bytes = bytes;
@@ -162,7 +186,7 @@ std::shared_ptr<Session> Session::create(std::shared_ptr<const Bundle> bundle, c
 }
 
 std::unique_ptr<Generation> Session::start(std::optional<Turn> turn, const ChatOptions& options) {
-  SessionLock lock(*data_);
+  SessionLock lock(*data_, options.model);
   if (turn && turn->role != Role::user) throw Error(Status::argument, "only a message of role user can be answered");
   auto state =
       std::make_unique<Generation::State>(shared_from_this(), *data_, std::move(lock), std::move(turn), options);
@@ -177,6 +201,8 @@ void Session::append(Turn turn, const CancelToken* token, int64_t timeout_ms) {
   data_->check_turn(turn);
   auto turns = data_->turns;
   turns.push_back(std::move(turn));
+  data_->check_images(turns);
+  data_->encode_all(turns, cancel, /*again=*/true);
   auto slots = data_->slots_of(turns, cancel);
   data_->check_room(slots, 0);
   Prefill prefill(*data_, std::move(slots));
@@ -196,6 +222,7 @@ void Session::reset() {
 void Session::set_turns(std::vector<Turn> turns) {
   const SessionLock lock(*data_);
   for (const auto& turn : turns) data_->check_turn(turn);
+  data_->check_images(turns);
   data_->turns.swap(turns);
   data_->update_counters();
 }
@@ -217,6 +244,7 @@ std::shared_ptr<Session> Session::fork() const {
   copy->encoded = data_->encoded;
   copy->cache = data_->cache.fork();
   copy->cached = data_->cached;
+  copy->cached_variant = data_->cached_variant;
   copy->update_counters();
   return std::shared_ptr<Session>(new Session(std::move(copy)));
 }
@@ -255,7 +283,5 @@ std::vector<int64_t> Session::prompt_ids() const {
   for (const auto& slot : data_->slots_of(data_->turns, {})) ids.push_back(slot.id);
   return ids;
 }
-
-const Bundle& Session::bundle() const { return *data_->bundle; }
 
 }  // namespace llava::core

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,11 @@ struct SessionOptions {
   std::optional<std::string> system;  // nullopt = the template's own
   std::string template_name;          // "" = the bundle's
   int64_t max_context = 0;            // 0 = the bundle's
+
+  /// The model with the adapter of the moment (checkpoint/adapter): asked as each operation begins, for one whose base
+  /// is the session's model. Empty: the bundle the session was made with. Pictures are encoded again, and the prompt is
+  /// read again, where another adapter makes them other numbers.
+  std::function<std::shared_ptr<const Bundle>()> current = {};
 };
 
 struct ChatOptions {
@@ -51,6 +57,7 @@ struct ChatOptions {
   const CancelToken* cancel = nullptr;  // borrowed until the generation has ended
   int64_t timeout_ms = -1;              // -1 = none
   bool keep_on_cancel = false;          // true: what was said before a cancel stays as the answer
+  std::shared_ptr<const Bundle> model;  // instead of SessionOptions::current; nullptr: that
   bool commit_at_done = true;           // false: turn and answer become the session's in finish() only
 };
 
@@ -170,12 +177,11 @@ class Session : public std::enable_shared_from_this<Session> {
   /// The history with its image rows in one safetensors file, written atomically; no key-value cache. Encodes pictures
   /// that wait for it.
   void save(const std::string& path) const;
-  static std::shared_ptr<Session> load(std::shared_ptr<const Bundle> bundle, const std::string& path);
+  static std::shared_ptr<Session> load(std::shared_ptr<const Bundle> bundle, const std::string& path,
+                                       std::function<std::shared_ptr<const Bundle>()> current = {});
 
   /// Token ids the next prompt would begin with (system and all turns), -200 at image places. Encodes waiting pictures.
   std::vector<int64_t> prompt_ids() const;
-
-  const Bundle& bundle() const;
 
   struct Data;  // private to generate/
 

@@ -16,13 +16,14 @@ namespace llava::core {
 struct Session::Data {
   Data(std::shared_ptr<const Bundle> owner, const SessionOptions& chosen);
 
-  std::shared_ptr<const Bundle> bundle;
+  std::shared_ptr<const Bundle> bundle;  // as the operation under way uses it: with or without an adapter
   SessionOptions options;
   const Template* format = nullptr;
   int64_t context = 0;
   std::vector<Turn> turns;  // pictures turned into embeddings, but for those that set_turns() brought
   KvCache cache;
   std::vector<Slot> cached;                                    // the slots whose rows the cache holds
+  std::string cached_variant;                                  // Bundle::variant that computed them
   std::vector<std::shared_ptr<const ImageEmbedding>> encoded;  // of the last pictures, the latest used at the end
   std::atomic<bool> busy{false};
 
@@ -32,18 +33,28 @@ struct Session::Data {
   } counters;
   void update_counters() noexcept;
 
-  /// The embedding of a picture this session has encoded before; nullptr for a new one.
-  std::shared_ptr<const ImageEmbedding> known(const HashedPicture& picture, const Cancel& cancel);
+  /// Takes the model for the operation that begins: `chosen`, else the current one.
+  void use(std::shared_ptr<const Bundle> chosen);
+
+  /// The embedding of a picture that this session has encoded before with the present model; nullptr for a new one.
+  std::shared_ptr<const ImageEmbedding> known(const std::string& hash);
+
+  /// Whether the rows were made with another tower or projector than the present ones.
+  bool is_stale(const ImageEmbedding& image) const { return image.fingerprint != bundle->image_fingerprint; }
+
+  /// Error(argument) for stale rows that cannot be made again, because they came as numbers.
+  void check_images(const std::vector<Turn>& list) const;
 
   /// The two steps of encoding a new one: pixels [1, 3, S, S], then the rows, which are remembered.
   at::Tensor prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const;
-  std::shared_ptr<const ImageEmbedding> encode(const HashedPicture& picture, const at::Tensor& pixels_N3SS,
+  std::shared_ptr<const ImageEmbedding> encode(const std::string& hash, const at::Tensor& pixels_N3SS,
                                                const Cancel& cancel, Usage& usage);
 
-  /// Turns every picture of `list` into its embedding; what was done before a failure stays done.
-  void encode_all(std::vector<Turn>& list, const Cancel& cancel);
+  /// Turns every picture of `list` into its embedding; what was done before a failure stays done. `again`: makes stale
+  /// rows again too.
+  void encode_all(std::vector<Turn>& list, const Cancel& cancel, bool again = false);
 
-  /// The prompt of `list`, pictures encoded where they were not.
+  /// The prompt of `list`, pictures encoded where they were not; stale rows stay, they are as many.
   std::vector<Slot> slots_of(std::vector<Turn>& list, const Cancel& cancel);
 
   /// Error(unsupported | limit | argument) for a turn that cannot be worked on.
@@ -63,11 +74,11 @@ struct Session::Data {
   void check_cache() const;
 };
 
-/// Holds a session for one operation; Error(busy) when another one runs, Error(internal) when the last one left the
+/// Holds a session for one operation and takes the model for it; Error(busy) when another one runs, Error(internal) when the last one left the
 /// cache and its list of slots apart.
 class SessionLock {
  public:
-  explicit SessionLock(Session::Data& data);
+  explicit SessionLock(Session::Data& data, std::shared_ptr<const Bundle> chosen = nullptr);
   ~SessionLock() {
     if (busy_) busy_->store(false);
   }

@@ -132,8 +132,12 @@ std::vector<Turn> turns_from(const Json& list, const std::string& where, const R
   return turns;
 }
 
-Rows read_rows(const TensorMap& tensors, const Json& hashes, const Bundle& bundle, const std::string& where) {
+// `makers`: what made the rows of each picture, where that was not the model itself but one with an adapter.
+Rows read_rows(const TensorMap& tensors, const Json& hashes, const Json& makers, const Bundle& bundle,
+               const std::string& where) {
   Rows rows;
+  if (makers.size() > 0 && makers.size() != hashes.size())
+    throw Error(Status::format, cat(where, ": image_makers has ", makers.size(), " entries, images ", hashes.size()));
   for (const auto& hash : hashes.elements()) {
     const auto name = cat("image.", rows.size());
     const auto* view = tensors.find(name);
@@ -148,9 +152,18 @@ Rows read_rows(const TensorMap& tensors, const Json& hashes, const Bundle& bundl
       throw Error(Status::format, cat(where, ": ", name, " holds NaN or infinity, expected finite numbers"));
     const auto& model = *bundle.model;
     rows.push_back(std::make_shared<const ImageEmbedding>(
-        ImageEmbedding{rows_PD.to(model.device(), model.dtype()), hash.string(), bundle.fingerprint}));
+        ImageEmbedding{rows_PD.to(model.device(), model.dtype()), hash.string(),
+                       makers.size() > 0 ? makers.at(rows.size()).string() : bundle.fingerprint}));
   }
   return rows;
+}
+
+Json strings_of(const Json& json, const char* key, const std::string& where) {
+  const auto* list = json.find(key);
+  if (!list || !list->is_array()) return Json::array();
+  for (const auto& item : list->elements())
+    if (!item.is_string()) throw Error(Status::format, cat(where, ": ", key, " holds something that is no string"));
+  return *list;
 }
 
 }  // namespace
@@ -169,11 +182,12 @@ void Session::save(const std::string& path) const {
                     {"template", data_->format->key},
                     {"max_context", data_->context}});
   if (data_->options.system) json.add("system", *data_->options.system);
-  Json pictures = Json::array();
+  Json pictures = Json::array(), makers = Json::array();
   std::vector<at::Tensor> rows;
   std::vector<TensorView> views;
   for (const auto& image : images.list()) {
     pictures.push_back(image->picture);
+    makers.push_back(image->fingerprint);
     rows.push_back(image->rows_PD.to(at::kCPU, at::kFloat).contiguous());
     TensorView view;
     view.name = cat("image.", views.size());
@@ -184,6 +198,7 @@ void Session::save(const std::string& path) const {
     views.push_back(std::move(view));
   }
   json.add("images", std::move(pictures));
+  json.add("image_makers", std::move(makers));
   write_safetensors(path, views,
                     {{"format", kFormat},
                      {"version", std::to_string(kVersion)},
@@ -191,7 +206,8 @@ void Session::save(const std::string& path) const {
                      {"session", json.dump()}});
 }
 
-std::shared_ptr<Session> Session::load(std::shared_ptr<const Bundle> bundle, const std::string& path) {
+std::shared_ptr<Session> Session::load(std::shared_ptr<const Bundle> bundle, const std::string& path,
+                                       std::function<std::shared_ptr<const Bundle>()> current) {
   OpenOptions open;
   open.map = false;
   const auto metadata = read_safetensors_header(path).metadata;
@@ -209,17 +225,18 @@ std::shared_ptr<Session> Session::load(std::shared_ptr<const Bundle> bundle, con
                 cat(path, ": saved with model ", entry("model"), ", this one is ", bundle->fingerprint));
   const auto tensors = open_safetensors(path, open);
   const auto json = parse_json(entry("session"), path, {limits::kSafetensorsHeaderBytes, limits::kJsonDepth});
-  const auto hashes = json.contains("images") && json.at("images").is_array() ? json.at("images") : Json::array();
-  for (const auto& hash : hashes.elements())
-    if (!hash.is_string()) throw Error(Status::format, cat(path, ": images holds something that is no string"));
+  const auto hashes = strings_of(json, "images", path), makers = strings_of(json, "image_makers", path);
 
   SessionOptions options;
   options.template_name = read_string(json, "template", path);
   options.max_context = std::min(read_int(json, "max_context", path, 1, limits::kContext), bundle->context);
   if (json.contains("system")) options.system = read_string(json, "system", path);
+  options.current = std::move(current);
   auto session = create(bundle, options);
-  session->set_turns(
-      turns_from(json.contains("turns") ? json.at("turns") : Json(), path, read_rows(tensors, hashes, *bundle, path)));
+  session->data_->turns = turns_from(json.contains("turns") ? json.at("turns") : Json(), path,
+                                     read_rows(tensors, hashes, makers, *bundle, path));
+  for (const auto& turn : session->data_->turns) session->data_->check_turn(turn);
+  session->data_->update_counters();
   return session;
 }
 

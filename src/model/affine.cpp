@@ -5,12 +5,18 @@
 
 namespace llava::core {
 
-at::Tensor Affine::operator()(const at::Tensor& x) const { return linear(x, weight, bias); }
+at::Tensor Affine::operator()(const at::Tensor& x) const {
+  auto y = linear(x, weight, bias);
+  if (!addition.product) return y;
+  const auto& [down_RI, up_OR, strength] = *addition.product;
+  return y.add_(linear(linear(x, down_RI), up_OR), addition.scale * strength);
+}
 
 Affine take_affine(Parameters& parameters, const std::string& name, int64_t out, int64_t in, bool bias) {
   Affine affine;
   affine.weight = parameters.take_matrix(name + ".weight", {out, in});
   if (bias) affine.bias = parameters.take(name + ".bias", {out});
+  affine.addition = parameters.take_addition(name);
   return affine;
 }
 

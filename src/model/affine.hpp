@@ -1,4 +1,4 @@
-// The two pieces CLIP and the projector share: an affine map and the named activations.
+// The two pieces all modules share: an affine map, with what an adapter adds to it, and the named activations.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,11 +14,12 @@ namespace llava::core {
 struct Affine {
   Weight weight;
   at::Tensor bias;  // undefined where the checkpoint has none
+  Addition addition;
 
   at::Tensor operator()(const at::Tensor& x) const;
 };
 
-/// `name`.weight [out, in] and, with `bias`, `name`.bias [out].
+/// `name`.weight [out, in], with `bias` `name`.bias [out], and what an adapter adds.
 Affine take_affine(Parameters& parameters, const std::string& name, int64_t out, int64_t in, bool bias = true);
 
 at::Tensor activate(Activation activation, const at::Tensor& x);

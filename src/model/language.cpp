@@ -30,7 +30,10 @@ LanguageModel::LanguageModel(Parameters& parameters, const LanguageConfig& confi
     blocks_.push_back(std::move(block));
   }
   norm_D_ = parameters.take("language.norm.weight", {width});
-  head_VD_ = config.tied_head ? table_VD_ : parameters.take_matrix("lm_head.weight", {config.vocabulary, width});
+  if (config.tied_head)
+    head_.weight = table_VD_;
+  else
+    head_ = take_affine(parameters, "lm_head", config.vocabulary, width, /*bias=*/false);
 }
 
 KvCache LanguageModel::new_cache(int64_t context) const {
@@ -97,8 +100,6 @@ void LanguageModel::warm_up(const Cancel& cancel) const {
   rms_norm(run_block(0, row_LD, rope_table(config_, 0, 1, device_), cache), norm_D_, config_.rms_norm_eps);
 }
 
-at::Tensor LanguageModel::logits(const at::Tensor& hidden_LD) const {
-  return linear(hidden_LD, head_VD_, {}).to(at::kFloat);
-}
+at::Tensor LanguageModel::logits(const at::Tensor& hidden_LD) const { return head_(hidden_LD).to(at::kFloat); }
 
 }  // namespace llava::core

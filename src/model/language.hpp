@@ -58,7 +58,7 @@ class LanguageModel {
   at::ScalarType dtype_;
   at::Device device_;
   Weight table_VD_;
-  Weight head_VD_;
+  Affine head_;  // [V, D]
   at::Tensor norm_D_;
   std::vector<Block> blocks_;
 };

@@ -10,10 +10,17 @@ namespace llava::core {
 
 Model::Model(Parameters& parameters, const ModelConfig& config)
     : config_(config),
+      placement_(parameters.placement()),
       vision_(parameters, config),
       projector_(parameters, config),
-      language_(parameters, config.language) {
+      language_(parameters, config.language),
+      held_(parameters.held()) {
   parameters.finish();
+}
+
+Model Model::adapted(const Adaptation& adaptation, double scale) const {
+  Parameters parameters(held_, adaptation, scale, placement_, dtype());
+  return Model(parameters, config_);
 }
 
 at::Tensor Model::vision_features(const at::Tensor& pixels_N3SS, const FeatureChoice& choice,

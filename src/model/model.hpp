@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,7 +29,14 @@ class Model {
   /// Takes every tensor through `parameters` and calls its finish(): throws when something is missing or misfits.
   Model(Parameters& parameters, const ModelConfig& config);
 
+  /// This model with an adapter at `scale`; shares every tensor that the adapter leaves as it is. Borrows nothing.
+  Model adapted(const Adaptation& adaptation, double scale) const;
+
   const ModelConfig& config() const { return config_; }
+  const Placement& placement() const { return placement_; }
+
+  /// Its tensors by canonical name; of an adapted one, those of the model it was made from.
+  const HeldTensors& held() const { return *held_; }
   const LanguageModel& language() const { return language_; }
   at::Device device() const { return language_.device(); }
   at::ScalarType dtype() const { return language_.dtype(); }
@@ -50,9 +58,11 @@ class Model {
 
  private:
   ModelConfig config_;
+  Placement placement_;
   VisionTower vision_;
   Projector projector_;
   LanguageModel language_;
+  std::shared_ptr<const HeldTensors> held_;
 };
 
 }  // namespace llava::core

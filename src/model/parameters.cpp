@@ -55,7 +55,7 @@ at::ScalarType scalar_type(DType dtype) {
 
 Parameters::Parameters(const NamedTensors& tensors, const ModelConfig& config, Placement placement, Cancel cancel,
                        Purpose purpose)
-    : tensors_(tensors),
+    : tensors_(&tensors),
       purpose_(purpose),
       placement_(placement),
       cancel_(cancel),
@@ -65,11 +65,20 @@ Parameters::Parameters(const NamedTensors& tensors, const ModelConfig& config, P
     activations_ = placement_.activations(scalar_type(table->second.dtype));
 }
 
+Parameters::Parameters(std::shared_ptr<const HeldTensors> held, const Adaptation& adaptation, double scale,
+                       Placement placement, at::ScalarType activations)
+    : before_(std::move(held)),
+      adaptation_(&adaptation),
+      scale_(scale),
+      purpose_(Purpose::load),
+      placement_(placement),
+      activations_(activations) {}
+
 const TensorView* Parameters::look_up(const std::string& name, const std::vector<int64_t>& shape, bool matrix) {
   cancel_.poll("load");
   asked_.insert(name);
-  const auto entry = tensors_.found.find(name);
-  if (entry == tensors_.found.end()) {
+  const auto entry = tensors_->found.find(name);
+  if (entry == tensors_->found.end()) {
     faults_.missing.push_back(name);
     return nullptr;
   }
@@ -86,10 +95,11 @@ const TensorView* Parameters::look_up(const std::string& name, const std::vector
     return nullptr;
   }
   taken_.push_back({&view, matrix});
+  held_->tensors[name] = {shape, matrix, {}};
   return purpose_ == Purpose::load ? &view : nullptr;
 }
 
-at::Tensor Parameters::as_tensor(const TensorView& view, at::ScalarType dtype) const {
+at::Tensor placed(const TensorView& view, at::Device device, at::ScalarType dtype) {
   auto owner = view.owner;
   auto* data = const_cast<std::byte*>(view.data);  // mapped read-only; the model never writes to a weight
   const auto stored = at::TensorOptions().dtype(scalar_type(view.dtype));
@@ -101,30 +111,48 @@ at::Tensor Parameters::as_tensor(const TensorView& view, at::ScalarType dtype) c
     tensor = at::empty(view.shape, stored);
     std::memcpy(tensor.mutable_data_ptr(), data, view.size_bytes);
   }
-  return tensor.to(placement_.device, dtype, /*non_blocking=*/false, /*copy=*/false);
+  return tensor.to(device, dtype, /*non_blocking=*/false, /*copy=*/false);
+}
+
+at::Tensor Parameters::adapted(const std::string& name) const {
+  const auto replaced = adaptation_->replaced.find(name);
+  if (replaced != adaptation_->replaced.end()) return replaced->second;
+  const auto held = before_->tensors.find(name);
+  if (held == before_->tensors.end()) throw Error(Status::internal, cat("the model does not hold ", name));
+  return held->second.tensor;
 }
 
 at::Tensor Parameters::take(const std::string& name, const std::vector<int64_t>& shape) {
+  if (adaptation_) return adapted(name);
   const auto* view = look_up(name, shape, /*matrix=*/false);
-  return view ? as_tensor(*view, activations_) : at::Tensor();
+  if (!view) return {};
+  return held_->tensors[name].tensor = placed(*view, placement_.device, activations_);
 }
 
 Weight Parameters::take_matrix(const std::string& name, const std::vector<int64_t>& shape) {
+  if (adaptation_) return Weight(adapted(name));
   const auto* view = look_up(name, shape, /*matrix=*/true);
   if (!view) return Weight();
-  const auto dtype = placement_.device.is_cpu() ? placement_.weights.value_or(scalar_type(view->dtype)) : activations_;
-  return Weight(as_tensor(*view, dtype).view({shape[0], product(shape, 1)}));
+  const auto tensor = placed(*view, placement_.device, placement_.matrix_type(scalar_type(view->dtype), activations_));
+  return Weight(held_->tensors[name].tensor = tensor.view({shape[0], product(shape, 1)}));
+}
+
+Addition Parameters::take_addition(const std::string& layer) {
+  held_->layers.insert(layer);
+  if (!adaptation_) return {};
+  const auto added = adaptation_->added.find(layer);
+  return added == adaptation_->added.end() ? Addition() : Addition{added->second, scale_};
 }
 
 std::vector<std::string> Parameters::leftovers() const {
-  auto names = tensors_.unknown;
-  for (const auto& [name, view] : tensors_.found)
+  auto names = tensors_->unknown;
+  for (const auto& [name, view] : tensors_->found)
     if (!asked_.count(name) && !is_unused_tensor(name, needed_blocks_)) names.push_back(view.name);
   return names;
 }
 
 void Parameters::finish() const {
-  if (purpose_ == Purpose::survey) return;
+  if (purpose_ == Purpose::survey || adaptation_) return;
   const auto& [missing, misfits] = faults_;
   if (!missing.empty() || !misfits.empty()) {
     std::string text = misfits.empty() ? "" : first_ten("tensors do not fit", misfits);

@@ -19,6 +19,28 @@ std::vector<unsigned char> bytes_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// A LoRA of rank 2 for the first query matrix, [width, width], as PEFT writes it.
+void write_adapter(const std::string& folder, int64_t width) {
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder + "/adapter_config.json")
+      << R"({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], "bias": "none"})";
+  const std::string path = "base_model.model.language_model.model.layers.0.self_attn.q_proj.";
+  const auto tensor = [&](const char* name, int64_t rows, int64_t columns, int64_t begin) {
+    return "\"" + path + name + ".weight\":{\"dtype\":\"F32\",\"shape\":[" + std::to_string(rows) + "," +
+           std::to_string(columns) + "],\"data_offsets\":[" + std::to_string(begin) + "," +
+           std::to_string(begin + rows * columns * 4) + "]}";
+  };
+  auto header = "{" + tensor("lora_A", 2, width, 0) + "," + tensor("lora_B", width, 2, 8 * width) + "}";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  const uint64_t size = header.size();
+  std::vector<float> numbers(static_cast<size_t>(4 * width));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(static_cast<int>(i % 7) - 3) * 0.3f;
+  std::ofstream file(folder + "/adapter_model.safetensors", std::ios::binary);
+  file.write(reinterpret_cast<const char*>(&size), sizeof size) << header;
+  file.write(reinterpret_cast<const char*>(numbers.data()),
+             static_cast<std::streamsize>(numbers.size() * sizeof(float)));
+}
+
 std::string base64(const std::vector<unsigned char>& bytes) {
   static const char* const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
@@ -119,6 +141,22 @@ llava_response* Fixture::fresh(const llava_response*) {
   return response;
 }
 
+llava_adapter* Fixture::fresh(const llava_adapter*) {
+  need(llava_adapter_retain(adapter), "adapter");
+  return adapter;
+}
+
+template <>
+llava_adapter* Fixture::make() {
+  static int made = 0;
+  const auto name = "fixture-" + std::to_string(made++);
+  auto options = defaults<llava_adapter_options>();
+  options.name = name.c_str();
+  llava_adapter* handle = nullptr;
+  need(llava_adapter_load(model, adapter_path.c_str(), &options, &handle), "adapter");
+  return handle;
+}
+
 template <>
 llava_image* Fixture::make() {
   llava_image* handle = nullptr;
@@ -181,6 +219,9 @@ Fixture::Fixture() {
   need(llava_image_from_file(picture_path.c_str(), nullptr, &image), "image");
   Sized<llava_limits> limits;
   need(llava_model_limits(model, limits.get()), "limits");
+  adapter_path = folder + "/adapter";
+  write_adapter(adapter_path, limits->width);
+  adapter = make<llava_adapter>();
   const int64_t rows[2] = {2, limits->width};
   const std::vector<float> zeros(static_cast<size_t>(2 * limits->width));
   need(llava_tensor_from_host(zeros.data(), LLAVA_DTYPE_F32, rows, 2, &tensor), "tensor");
@@ -203,7 +244,7 @@ Fixture::Fixture() {
 Fixture::~Fixture() {
   release(response), release(event), release(stream), release(decoder), release(cancel), release(buffer);
   release(string), release(session), release(message), release(embedding), release(tensor), release(image);
-  release(model);
+  release(adapter), release(model);
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
 }

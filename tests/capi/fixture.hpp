@@ -26,6 +26,7 @@ inline void release(llava_session* handle) { llava_session_free(handle); }
 inline void release(llava_stream* handle) { llava_stream_free(handle); }
 inline void release(llava_event* handle) { llava_event_free(handle); }
 inline void release(llava_response* handle) { llava_response_free(handle); }
+inline void release(llava_adapter* handle) { llava_adapter_free(handle); }
 inline void release(llava_report*) {}
 inline void release(int32_t) {}
 inline void release(int64_t) {}
@@ -74,6 +75,7 @@ inline void must(bool right) {
 inline void initialise(llava_image_options& o) { must(llava_image_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_load_options& o) { must(llava_load_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_save_options& o) { must(llava_save_options_init(&o, sizeof o) == LLAVA_OK); }
+inline void initialise(llava_adapter_options& o) { must(llava_adapter_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_encode_options& o) { must(llava_encode_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_forward_options& o) { must(llava_forward_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_template_options& o) { must(llava_template_options_init(&o, sizeof o) == LLAVA_OK); }
@@ -128,6 +130,7 @@ class Fixture {
   llava_stream* fresh(const llava_stream*);
   llava_event* fresh(const llava_event*);
   llava_response* fresh(const llava_response*);
+  llava_adapter* fresh(const llava_adapter*);
 
   /// A handle that was freed just now.
   template <typename Handle>
@@ -149,7 +152,7 @@ class Fixture {
   }
 
   std::string folder;  // for files of the tests; removed at the end
-  std::string model_path, picture_path, embedding_path, session_path, long_path, uri, deep_json;
+  std::string model_path, adapter_path, picture_path, embedding_path, session_path, long_path, uri, deep_json;
   std::vector<unsigned char> picture_bytes;
   unsigned char pixels[12] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9};
   float numbers[4] = {1, 2, 3, 4};
@@ -172,6 +175,7 @@ class Fixture {
   llava_stream* stream = nullptr;
   llava_event* event = nullptr;
   llava_response* response = nullptr;
+  llava_adapter* adapter = nullptr;  // of one matrix; others of this kind have other names
   const llava_image* image_list[1] = {};
   const llava_message* message_list[1] = {};
 };
@@ -219,3 +223,5 @@ template <>
 llava_event* Fixture::make();
 template <>
 llava_response* Fixture::make();
+template <>
+llava_adapter* Fixture::make();

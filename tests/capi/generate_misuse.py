@@ -11,7 +11,7 @@ import sys
 import headers
 
 KINDS = ["string", "buffer", "cancel", "image", "model", "tensor", "embedding", "message", "decoder", "session", "stream",
-         "event", "response"]
+         "event", "response", "adapter"]
 BAD = "LLAVA_ERR_INVALID_ARGUMENT"
 HUGE = "INT32_MIN", BAD
 
@@ -31,7 +31,7 @@ GOOD = {
     "llava_merge_delta.path": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_base"',
     "llava_merge_delta.delta": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_delta"', "llava_image_from_file.path": "f.picture_path.c_str()",
     "llava_embedding_save.path": "f.embedding_path.c_str()", "llava_embedding_load.path": "f.embedding_path.c_str()",
-    "llava_session_save.path": "f.session_path.c_str()", "llava_session_load.path": "f.session_path.c_str()",
+    "llava_adapter_load.path": "f.adapter_path.c_str()", "scale": "1", "llava_session_save.path": "f.session_path.c_str()", "llava_session_load.path": "f.session_path.c_str()",
     "llava_message_from_json.json": '"{\\"role\\":\\"user\\",\\"content\\":\\"hi\\"}"',
     "llava_session_from_json.json": '"[{\\"role\\":\\"user\\",\\"content\\":\\"hi\\"}]"', "json": '"{}"',
     "llava_device_parse.text": '"cpu"', "text": '"hi"', "name": '"chat"', "uri": "f.uri.c_str()",
@@ -68,6 +68,7 @@ WRONG = {
     "llava_image_probe.size": [("0", BAD), ("1", "LLAVA_ERR_FORMAT"), ("8", "LLAVA_ERR_FORMAT")],
     "size": [("(size_t{1} << 20) + 1", "LLAVA_ERR_LIMIT"), ("SIZE_MAX", "LLAVA_ERR_LIMIT")],
     "llava_detokenize.count": [("SIZE_MAX", "LLAVA_ERR_LIMIT")],
+    "scale": [("NAN", BAD), ("INFINITY", BAD), ("-INFINITY", BAD), ("1.1e6f", BAD)],
     "status": [], "reason": [],
 }
 
@@ -175,6 +176,8 @@ class Writer:
         if self.function.name.endswith("_free"):  # the proper call frees a reference of its own
             kind = handle_kind(self.function.arguments[0].type)
             self.lines.append(f"  void prepare() {{ {names} = f.fresh(f.{kind}); }}")
+        elif self.function.name == "llava_adapter_detach":  # there must be something to detach
+            self.lines.append("  void prepare() { must(llava_adapter_attach(f.model, f.adapter, 1) == LLAVA_OK); }")
         else:
             self.lines.append("  void prepare() {}")
         cleared = " && ".join(f"(!{name} || is_clear({value}))" for name, value in outputs) or "true"
@@ -183,6 +186,8 @@ class Writer:
         released = " ".join(f"if ({name}) release({value});" for name, value in outputs)
         if self.function.name.endswith("_retain"):
             released = f"release({names});"
+        if self.function.name == "llava_adapter_attach":
+            released = "llava_adapter_detach(f.model);"
         self.lines.append(f"  bool outputs_clear() const {{ return {cleared}; }}\n  void release_outputs() {{ {released} }}\n}};")
 
     def case(self, what, change, status, argument):

@@ -60,6 +60,7 @@ const Calls& calls_of(const OptionStruct& table) {
         [](Fixture& f, const void* o) {
           return llava_convert(f.model_path.c_str(), f.fresh_target(), static_cast<const llava_save_options*>(o));
         }}},
+      LLAVA_CALLS(adapter_options, llava_adapter, llava_adapter_load(f.model, f.adapter_path.c_str(), o, out)),
       LLAVA_CALLS(encode_options, llava_embedding, llava_encode_image(f.model, f.image, o, out)),
       LLAVA_CALLS(forward_options, llava_tensor, llava_forward(f.model, f.ids, 3, nullptr, 0, o, out)),
       LLAVA_CALLS(template_options, llava_string, llava_apply_template(f.model, f.message_list, 1, o, out)),
@@ -129,7 +130,7 @@ void refuse_range(const OptionStruct& table, const OptionField& field) {
     refuse_value(table, field, std::numeric_limits<Value>::quiet_NaN());
     refuse_value(table, field, std::numeric_limits<Value>::infinity());
     refuse_value(table, field, -std::numeric_limits<Value>::infinity());
-    refuse_value(table, field, static_cast<Value>(-0.5));
+    if (range.low > -0.5) refuse_value(table, field, static_cast<Value>(-0.5));
   }
 }
 

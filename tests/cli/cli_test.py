@@ -46,7 +46,7 @@ def read_npy(path):
 class OneShot(unittest.TestCase):
     def test_version_and_help(self):
         self.assertRegex(run("--version").stdout.decode(), r"^llava \d+\.\d+\.\d+")
-        for verb in ("chat", "info", "convert", "merge-delta", "tokens", "pixels", "features", "logits", "bench", "show"):
+        for verb in ("chat", "info", "convert", "merge-delta", "merge-lora", "tokens", "pixels", "features", "logits", "bench", "show"):
             done = run(verb, "--help")
             self.assertEqual(done.returncode, 0, verb)
             self.assertIn(b"--", done.stdout)
@@ -155,6 +155,30 @@ class OneShot(unittest.TestCase):
             self.assertIn(b"looked in", lost.stderr)
             found = run("info", folder + "/v0", "--vision-tower", CHECKPOINTS + "v0-clip", "--json")
             self.assertEqual(json.loads(found.stdout)["family"], "llava-v0")
+
+    def test_a_lora_beside_the_model_and_in_it(self):
+        rows, lora = CHECKPOINTS + "hf_rows", CHECKPOINTS + "lora_hub"
+        with tempfile.TemporaryDirectory() as folder:
+            def logits(name, model, *more):
+                done = run("logits", model, "--ids", "1,5,6,7", "-o", f"{folder}/{name}.npy", *more)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                return read_npy(f"{folder}/{name}.npy")
+            plain, whole, half = logits("a", rows), logits("b", rows, "--adapter", lora), logits("c", rows, "--adapter", lora + "=0.5")
+            self.assertTrue(plain != whole != half != plain)
+            done = run("merge-lora", rows, lora, folder + "/merged", "--scale", "0.5", "--dtype", "f32")
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            merged = logits("d", folder + "/merged")
+            self.assertLessEqual(max(abs(x - y) for x, y in zip(merged[2], half[2])), 1e-4 * max(map(abs, half[2])))
+            said = json.loads(run("info", rows, "--adapter", lora, "--json").stdout)
+            self.assertEqual(said["adapter"]["rank"], 4)
+            whole = ["--vision-tower", CHECKPOINTS + "parts_clip"]
+            done = run("merge-lora", CHECKPOINTS + "parts_base", CHECKPOINTS + "lora_published", folder + "/llava", *whole)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual(json.loads(run("info", folder + "/llava", "--json").stdout)["layout"], "hf")
+        self.assertEqual(run("info", rows, "--adapter", lora + "=much").returncode, 2)
+        done = run("logits", rows, "--ids", "1", "-o", "-", "--adapter", CHECKPOINTS + "hf_ties")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(b"adapter_config.json", done.stderr)
 
     def test_show_draws_the_picture(self):
         done = run("show", PICTURE, "--columns", "16")

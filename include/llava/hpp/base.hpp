@@ -7,6 +7,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -150,6 +151,11 @@ inline const char* c_text(const std::string& text, const char* name) {
 
 inline const char* or_null(const std::string& text, const char* name) {
   return text.empty() ? nullptr : c_text(text, name);
+}
+
+/** A choice for the C interface, where "" means none and NULL that nothing was chosen. */
+inline const char* or_null(const std::optional<std::string>& text, const char* name) {
+  return text ? c_text(*text, name) : nullptr;
 }
 
 }  // namespace detail

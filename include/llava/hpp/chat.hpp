@@ -63,6 +63,8 @@ struct ChatOptions {
   int64_t timeout_ms = -1;                           /**< deadline */
   Cancel cancel = {};                                /**< may be empty */
   std::function<Reply(const Event&)> on_event = {};  /**< for Session::chat() only; what it throws leaves chat() */
+  std::optional<std::string> adapter = {};           /**< a LoRA's name; "": none; nothing: the session's */
+  float adapter_scale = 1;                           /**< of the adapter that is named */
 };
 
 /** A finished answer. Since 0.1. */
@@ -216,6 +218,8 @@ struct CChatOptions {
     c.on_cancel = from.keep_on_cancel ? LLAVA_CANCEL_KEEP : LLAVA_CANCEL_ROLLBACK;
     c.timeout_ms = from.timeout_ms;
     c.cancel = from.cancel.get();
+    c.adapter = or_null(from.adapter, "adapter");
+    c.adapter_scale = from.adapter_scale;
     if (!with_event || !from.on_event) return;
     c.event_user_data = this;
     c.event = [](const llava_event* event, void* user_data) -> int32_t {

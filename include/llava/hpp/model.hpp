@@ -29,6 +29,8 @@ struct LoadOptions {
   bool verify = false;                                    /**< look for NaN and infinity in every weight */
   std::string vision_tower = {};                          /**< folder of a vision tower; "": as the checkpoint says */
   std::string projector = {};                             /**< file of a projector; "": the checkpoint's */
+  std::string adapter = {};                               /**< folder of a LoRA to attach; "": none */
+  float adapter_scale = 1;                                /**< of that adapter */
 
   /** The C form without the progress callback; valid while this struct lives. */
   llava_load_options c() const {
@@ -42,23 +44,29 @@ struct LoadOptions {
     options.verify = verify;
     options.vision_tower = detail::or_null(vision_tower, "vision_tower");
     options.projector = detail::or_null(projector, "projector");
+    options.adapter = detail::or_null(adapter, "adapter");
+    options.adapter_scale = adapter_scale;
     return options;
   }
 };
 
 /** How a picture is encoded; see llava_encode_options. Since 0.1. */
 struct EncodeOptions {
-  bool features = false;                  /**< true: before the projector */
-  int32_t layer = LLAVA_LAYER_CONFIGURED; /**< hidden state of the tower */
-  int32_t class_token = -1;               /**< -1 as the checkpoint says, 0 no, 1 yes */
-  Cancel cancel = {};                     /**< may be empty */
+  bool features = false;                   /**< true: before the projector */
+  int32_t layer = LLAVA_LAYER_CONFIGURED;  /**< hidden state of the tower */
+  int32_t class_token = -1;                /**< -1 as the checkpoint says, 0 no, 1 yes */
+  Cancel cancel = {};                      /**< may be empty */
+  std::optional<std::string> adapter = {}; /**< a LoRA's name; "": none; nothing: the attached one */
+  float adapter_scale = 1;                 /**< of the adapter that is named */
 };
 
 /** How the language model is run; see llava_forward_options. Since 0.1. */
 struct ForwardOptions {
-  bool hidden = false;    /**< true: hidden states instead of logits */
-  bool last_only = false; /**< true: the last position only */
-  Cancel cancel = {};     /**< may be empty */
+  bool hidden = false;                     /**< true: hidden states instead of logits */
+  bool last_only = false;                  /**< true: the last position only */
+  Cancel cancel = {};                      /**< may be empty */
+  std::optional<std::string> adapter = {}; /**< a LoRA's name; "": none; nothing: the attached one */
+  float adapter_scale = 1;                 /**< of the adapter that is named */
 };
 
 /** How a dialogue becomes a prompt; see llava_template_options. Since 0.1. */
@@ -158,6 +166,8 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
     c.output = options.hidden ? LLAVA_FORWARD_HIDDEN : LLAVA_FORWARD_LOGITS;
     c.last_only = options.last_only;
     c.cancel = options.cancel.get();
+    c.adapter = detail::or_null(options.adapter, "adapter");
+    c.adapter_scale = options.adapter_scale;
     llava_tensor* tensor = nullptr;
     detail::check(llava_forward(handle_, ids.data(), static_cast<int64_t>(ids.size()), handles.data(),
                                 static_cast<int32_t>(handles.size()), &c, &tensor));
@@ -222,6 +232,8 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
     c.layer = options.layer;
     c.class_token = options.class_token;
     c.cancel = options.cancel.get();
+    c.adapter = detail::or_null(options.adapter, "adapter");
+    c.adapter_scale = options.adapter_scale;
     return c;
   }
 };

@@ -12,10 +12,12 @@ inline namespace abi1 {
 
 /** How a session behaves; see llava_session_options. Since 0.1. */
 struct SessionOptions {
-  bool has_system = false;   /**< whether `system` holds */
-  std::string system;        /**< system prompt instead of the template's own */
-  std::string template_name; /**< "": the model's; "none": parts as they are */
-  int64_t max_context = 0;   /**< 0: the model's */
+  bool has_system = false;                 /**< whether `system` holds */
+  std::string system;                      /**< system prompt instead of the template's own */
+  std::string template_name;               /**< "": the model's; "none": parts as they are */
+  int64_t max_context = 0;                 /**< 0: the model's */
+  std::optional<std::string> adapter = {}; /**< a LoRA's name; "": none; nothing: the attached one */
+  float adapter_scale = 1;                 /**< of the adapter that is named */
 
   /** The C form; valid while this struct lives. Throws for a NUL inside a text. */
   llava_session_options c() const {
@@ -24,6 +26,8 @@ struct SessionOptions {
     options.system = has_system ? detail::c_text(system, "system") : nullptr;
     options.template_name = detail::or_null(template_name, "template_name");
     options.max_context = max_context;
+    options.adapter = detail::or_null(adapter, "adapter");
+    options.adapter_scale = adapter_scale;
     return options;
   }
 };
