@@ -36,18 +36,28 @@ struct ImageEmbedding {
   std::string fingerprint;  // of the model that made it
 };
 
-/// Preprocesses (image/preprocess) and puts pictures into one f32 tensor [N, 3, S, S] on the CPU.
+/// Preprocesses (image/preprocess) and puts pictures into one f32 tensor [N, 3, S, S] on the CPU. Of a model that cuts
+/// pictures (image/tiles) each becomes its tiles, one after the other.
 at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*>& pictures, const Cancel& cancel);
 
 /// Pictures a forward pass takes at once: bounds the memory of activations.
 inline constexpr int64_t kEncodeGroup = 8;
 
-/// Pixels [N, 3, S, S] -> the rows [P, D] of each picture, or the features [P, C] they are projected from; in groups,
-/// polled between blocks.
+/// Pixels [N, 3, S, S] -> the rows [P, D] of each, or the features [P, C] they are projected from; in groups, polled
+/// between blocks. Tiles go one by one: a picture has several, and cancelling should not take longer for it.
 std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel,
                                       const FeatureChoice& choice = {}, bool projected = true);
 
-/// Pictures to embeddings: picture_pixels, encode_pixels, and the content hashes.
+/// What encode_pixels() made of one picture's pixels as the picture's rows: the only tensor there is, or the tiles packed
+/// (model/pack). Features before the projector are not packed, they have no line ends: [T * P, C], tile after tile.
+at::Tensor join_tiles(const Bundle& bundle, const Picture& picture, std::vector<at::Tensor> tiles, bool projected);
+
+/// Pictures to rows: the three above, so that the pixels of many pictures are never held together. Throws what they do,
+/// and Error(argument) when class tokens are to be kept and packed.
+std::vector<at::Tensor> encode_rows(const Bundle& bundle, const std::vector<const Picture*>& pictures,
+                                    const Cancel& cancel, const FeatureChoice& choice = {}, bool projected = true);
+
+/// Pictures to embeddings: encode_rows() and the content hashes.
 std::vector<ImageEmbedding> encode_pictures(const Bundle& bundle, const std::vector<const Picture*>& pictures,
                                             const Cancel& cancel);
 

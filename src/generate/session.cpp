@@ -63,8 +63,9 @@ at::Tensor Session::Data::prepare(const HashedPicture& picture, const Cancel& ca
 std::shared_ptr<const ImageEmbedding> Session::Data::encode(const HashedPicture& picture, const at::Tensor& pixels_N3SS,
                                                             const Cancel& cancel, Usage& usage) {
   const int64_t begin = now_ns();
+  auto rows_PD = join_tiles(*bundle, picture, encode_pixels(*bundle, pixels_N3SS, cancel), /*projected=*/true);
   auto made = std::make_shared<const ImageEmbedding>(
-      ImageEmbedding{encode_pixels(*bundle, pixels_N3SS, cancel)[0], picture.hash(cancel), bundle->fingerprint});
+      ImageEmbedding{std::move(rows_PD), picture.hash(cancel), bundle->fingerprint});
   usage.encode_ms += static_cast<double>(now_ns() - begin) * 1e-6;
   encoded.push_back(made);
   if (encoded.size() > kEncodedPictures) encoded.erase(encoded.begin());

@@ -35,7 +35,7 @@ struct Session::Data {
   /// The embedding of a picture this session has encoded before; nullptr for a new one.
   std::shared_ptr<const ImageEmbedding> known(const HashedPicture& picture, const Cancel& cancel);
 
-  /// The two steps of encoding a new one: pixels [1, 3, S, S], then the rows, which are remembered.
+  /// The two steps of encoding a new one: pixels of all its tiles [T, 3, S, S], then the rows, which are remembered.
   at::Tensor prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const;
   std::shared_ptr<const ImageEmbedding> encode(const HashedPicture& picture, const at::Tensor& pixels_N3SS,
                                                const Cancel& cancel, Usage& usage);

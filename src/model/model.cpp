@@ -13,6 +13,7 @@ Model::Model(Parameters& parameters, const ModelConfig& config)
       vision_(parameters, config),
       projector_(parameters, config),
       language_(parameters, config.language) {
+  if (config.image_newline) image_newline_D_ = parameters.take("image_newline", {config.language.width});
   parameters.finish();
 }
 
