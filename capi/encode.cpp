@@ -44,7 +44,7 @@ std::vector<std::shared_ptr<EmbeddingObject>> encode_all(const Bundle& bundle, c
     for (auto& rows : encode_pixels(bundle, pixels, cancel, choice, projected)) {
       const auto& hash = pictures[all.size()]->hash(cancel);
       auto made =
-          std::make_shared<const ImageEmbedding>(ImageEmbedding{std::move(rows), hash, bundle.image_fingerprint});
+          std::make_shared<const ImageEmbedding>(ImageEmbedding{std::move(rows), hash, bundle.image_fingerprint, {}});
       all.push_back(std::make_shared<EmbeddingObject>(std::move(made), settings.output));
     }
   }

@@ -51,6 +51,9 @@ inline constexpr int64_t kWidth = 65536;
 inline constexpr int64_t kVocabulary = 1 << 22;
 inline constexpr int64_t kContext = 1 << 20;
 inline constexpr int64_t kVisionImageSize = 4096;
+inline constexpr int64_t kGrids = 256;                      // of tiles; (1x1) … (6x6) are 36
+inline constexpr int64_t kTiles = 64;                       // in one grid
+inline constexpr int64_t kGridTextBytes = 16 << 10;         // grids written as a text
 
 // Pictures
 inline constexpr int64_t kPictureBytes = 64 << 20;          // ^

@@ -40,26 +40,43 @@ std::string bundle_info_json(const Bundle& bundle, const Json& adapters = Json::
 /// Memory of keys and values a session keeps for each position.
 int64_t cache_bytes_per_token(const Bundle& bundle);
 
+/// A picture on its way into the tower.
+struct PreparedPicture {
+  at::Tensor pixels_N3SS;         // one, or its tiles; undefined: there is none
+  int32_t width = 0, height = 0;  // of the picture
+};
+
 /// Rows of language-model input made from one picture.
 struct ImageEmbedding {
   at::Tensor rows_PD;           // activations' dtype and device of the model
   std::string picture;          // content hash of the picture, "" when it is not known
   std::string fingerprint;      // image_fingerprint of the model that made it
-  at::Tensor pixels_13SS = {};  // what it was made of, where a session shall be able to make it again
+  PreparedPicture source = {};  // what it was made of, where a session shall be able to make it again
 };
 
-/// Preprocesses (image/preprocess) and puts pictures into one f32 tensor [N, 3, S, S] on the CPU.
+/// Preprocesses (image/preprocess) and puts pictures into one f32 tensor [N, 3, S, S] on the CPU. Of a model that cuts
+/// pictures (image/tiles) each becomes its tiles, one after the other.
 at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*>& pictures, const Cancel& cancel);
 
 /// Pictures a forward pass takes at once: bounds the memory of activations.
 inline constexpr int64_t kEncodeGroup = 8;
 
-/// Pixels [N, 3, S, S] -> the rows [P, D] of each picture, or the features [P, C] they are projected from; in groups,
-/// polled between blocks.
+/// Pixels [N, 3, S, S] -> the rows [P, D] of each, or the features [P, C] they are projected from; in groups, polled
+/// between blocks. Tiles go one by one: a picture has several, and cancelling should not take longer for it.
 std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel,
                                       const FeatureChoice& choice = {}, bool projected = true);
 
-/// Pictures to embeddings: picture_pixels, encode_pixels, and the content hashes.
+/// What encode_pixels() made of one picture's pixels as the picture's rows: the only tensor there is, or the tiles packed
+/// (model/pack). Features before the projector are not packed, they have no line ends: [T * P, C], tile after tile.
+at::Tensor join_tiles(const Bundle& bundle, int32_t width, int32_t height, std::vector<at::Tensor> tiles,
+                      bool projected);
+
+/// Pictures to rows: the three above, so that the pixels of many pictures are never held together. Throws what they do,
+/// and Error(argument) when class tokens are to be kept and packed.
+std::vector<at::Tensor> encode_rows(const Bundle& bundle, const std::vector<const Picture*>& pictures,
+                                    const Cancel& cancel, const FeatureChoice& choice = {}, bool projected = true);
+
+/// Pictures to embeddings: encode_rows() and the content hashes.
 std::vector<ImageEmbedding> encode_pictures(const Bundle& bundle, const std::vector<const Picture*>& pictures,
                                             const Cancel& cancel);
 

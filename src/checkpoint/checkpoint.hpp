@@ -13,6 +13,7 @@
 
 #include "base/cancel.hpp"
 #include "image/preprocess.hpp"
+#include "image/tiles.hpp"
 #include "model/config.hpp"
 #include "text/prompt.hpp"
 #include "text/templates.hpp"
@@ -38,6 +39,7 @@ struct LoadOptions {
   std::string projector;     // file of a projector, used instead of any other; "" = the checkpoint's
   std::string adapter;       // folder of a LoRA, attached; with its projector it makes a language model a LLaVA
   double adapter_scale = 1;
+  std::optional<TileRule> tile_rule;  // whose rule cuts pictures into tiles; nullopt = whose layout it is
   Cancel cancel;
   std::function<void(const LoadProgress&)> progress;  // may throw to stop the load
 };
@@ -71,7 +73,8 @@ struct Checkpoint {
   std::string tokenizer_unused;  // the other one where the folder has both, else ""
   ImageMarks image_marks;        // ids that stand around a picture
   PreprocessConfig preprocess;
-  std::string aspect_ratio;  // the original's image_aspect_ratio; "" where none is named
+  std::optional<TilingConfig> tiling;  // pictures are cut into tiles (LLaVA-NeXT)
+  std::string aspect_ratio;            // the original's image_aspect_ratio; "" where none is named
   const Template* chat_template = nullptr;
   std::string template_reason;
   GenerationDefaults defaults;
@@ -81,6 +84,14 @@ struct Checkpoint {
   std::string stored_dtype;         // of the language model's embeddings, "bf16"
   std::vector<std::string> unused;  // published names of tensors nobody takes
   std::vector<std::string> notes;   // what was decided where the files leave a choice
+
+  /// Positions that a picture of this size takes in a prompt.
+  int64_t image_tokens(int64_t width, int64_t height) const {
+    return tiling ? plan_tiles(*tiling, width, height).tokens : config.tokens_per_image();
+  }
+
+  /// The same for the picture that takes most.
+  int64_t most_image_tokens() const { return tiling ? tiling->most_tokens() : config.tokens_per_image(); }
 
   /// Under the template "none" the prompt is as it is.
   ImageMarks marks_for(const Template& row) const {

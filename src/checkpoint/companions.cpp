@@ -38,8 +38,12 @@ GenerationDefaults read_defaults(const std::string& folder, const LanguageConfig
 // `folder` is the model's or its tower's.
 PreprocessConfig read_preprocess(Checkpoint& checkpoint, const std::string& folder) {
   const std::string name = "preprocessor_config.json", path = folder + "/" + name;
-  if (!folder.empty() && file_exists(path))
-    return parse_preprocess(read_file(path, limits::kConfigJsonBytes, path), folder == checkpoint.path ? name : path);
+  if (!folder.empty() && file_exists(path)) {
+    const auto text = read_file(path, limits::kConfigJsonBytes, path);
+    const auto where = folder == checkpoint.path ? name : path;
+    const bool cut = checkpoint.tiling && folder == checkpoint.path;  // a tower of its own knows no tiles
+    return cut ? parse_tiled_preprocess(text, where, *checkpoint.tiling) : parse_preprocess(text, where);
+  }
   const auto what = cat(folder.empty() ? name : path, " is absent: pictures are prepared as CLIPImageProcessor does");
   checkpoint.notes.push_back(what);
   log_info(what);
@@ -69,6 +73,17 @@ void check_picture_size(const PreprocessConfig& rules, int64_t expected) {
   const auto found = height > 0 ? cat(width, " x ", height) : std::string("a size of their own");
   throw Error(Status::format, cat("preprocessor_config.json makes pictures of ", found,
                                   ", config.json's vision_config.image_size is ", expected));
+}
+
+// The squeezed picture is made of "size", the tiles of "crop_size"; both go through the tower.
+void check_tile_size(const PreprocessConfig& rules, int64_t expected) {
+  const bool squeezed =
+      rules.shortest_edge > 0 ? rules.shortest_edge == expected : rules.height == expected && rules.width == expected;
+  if (squeezed && rules.crop_height == expected && rules.crop_width == expected) return;
+  const auto size = rules.shortest_edge > 0 ? cat(rules.shortest_edge) : cat(rules.width, " x ", rules.height);
+  throw Error(Status::format,
+              cat("preprocessor_config.json has size ", size, " and crop_size ", rules.crop_width, " x ",
+                  rules.crop_height, "; tiles are as large as config.json's vision_config.image_size, ", expected));
 }
 
 int64_t id_of(const std::vector<AddedToken>& added, std::string_view text) {
@@ -121,9 +136,14 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
   check_tokenizer(*checkpoint.tokenizer, checkpoint.tokenizer_file, config);
   checkpoint.preprocess = read_preprocess(checkpoint, settings.original ? settings.tower_folder : checkpoint.path);
   checkpoint.aspect_ratio = settings.aspect_ratio;
-  if (settings.original && !settings.aspect_ratio.empty())
+  if (settings.original && !settings.aspect_ratio.empty() && !checkpoint.tiling)
     apply_aspect_ratio(checkpoint.preprocess, settings.aspect_ratio, "config.json");
-  check_picture_size(checkpoint.preprocess, config.vision.image_size);
+  // there Image.resize is called without a filter, whatever the tower's own file says
+  if (checkpoint.tiling && settings.original) checkpoint.preprocess.resample = Resample::bicubic;
+  if (checkpoint.tiling)
+    check_tile_size(checkpoint.preprocess, config.vision.image_size);
+  else
+    check_picture_size(checkpoint.preprocess, config.vision.image_size);
   checkpoint.defaults = read_defaults(checkpoint.path, config.language);
   take_template(checkpoint, tokens.chat_template, options);
   checkpoint.context = config.language.reachable_context();

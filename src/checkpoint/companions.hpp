@@ -12,13 +12,13 @@ namespace llava::core {
 struct CompanionSettings {
   std::string tower_folder;  // "" when the tower has none of its own
   bool original = false;     // preprocessing is the tower's with `aspect_ratio`; else the model folder's
-  std::string aspect_ratio;  // image_aspect_ratio: "" and "square" crop, "pad" pads
+  std::string aspect_ratio;  // image_aspect_ratio: "" and "square" crop, "pad" pads, "anyres" is checkpoint.tiling
   bool start_end = false;    // <im_start> and <im_end> stand around a picture
   bool patch_token = false;  // the tokenizer gets <im_patch>
 };
 
-/// Fills tokenizer, image marks, preprocessing, defaults, template and context of `checkpoint`, whose path, name and
-/// config are set, and checks them against each other.
+/// Fills tokenizer, image marks, preprocessing, defaults, template and context of `checkpoint`, whose path, name,
+/// config and tiling are set, and checks them against each other.
 /// Throws Error(not_found | format | unsupported | limit | io | argument).
 void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, const LoadOptions& options);
 

@@ -59,6 +59,15 @@ Json language_section(const LanguageConfig& language, const std::string& dtype) 
 
 Json size_of(int32_t height, int32_t width) { return Json::object({{"height", height}, {"width", width}}); }
 
+// Pairs of sides in the order in which a layout's own rule reads them.
+Json grids_of(const TilingConfig& tiling, TileRule rule) {
+  auto list = Json::array();
+  for (const auto& grid : tiling.grids)
+    list.push_back(rule == TileRule::hf ? std::vector<int64_t>{grid.height, grid.width}
+                                        : std::vector<int64_t>{grid.width, grid.height});
+  return list;
+}
+
 [[noreturn]] void no_place(const char* layout, const std::string& what) {
   throw Error(Status::unsupported, cat("the ", layout, " layout has no place for ", what));
 }
@@ -70,9 +79,14 @@ Json hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
   if (config.projector.depth != 2)
     no_place("hf", cat("a projector of ", config.projector.depth,
                        " linear layers; LlavaForConditionalGeneration has two. Choose original"));
+  const auto& tiling = checkpoint.tiling;
+  if (tiling && tiling->merge != TileMerge::spatial_unpad)
+    no_place("hf", cat("tiles merged as ", tile_merge_name(tiling->merge),
+                       "; LlavaNextForConditionalGeneration has spatial_unpad. Choose original"));
   const auto& layers = config.feature_layers;
-  Json json = Json::object({{"architectures", std::vector<std::string>{"LlavaForConditionalGeneration"}},
-                            {"model_type", "llava"},
+  const char* kind = tiling ? "LlavaNextForConditionalGeneration" : "LlavaForConditionalGeneration";
+  Json json = Json::object({{"architectures", std::vector<std::string>{kind}},
+                            {"model_type", tiling ? "llava_next" : "llava"},
                             {"ignore_index", kIgnored},
                             {"image_token_index", config.image_token},
                             {"image_seq_length", config.tokens_per_image()},
@@ -84,6 +98,10 @@ Json hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
                             {"torch_dtype", dtype},
                             {"text_config", language_section(config.language, dtype)},
                             {"vision_config", tower_config(config.vision, dtype)}});
+  if (tiling) {
+    json.set("image_grid_pinpoints", grids_of(*tiling, TileRule::hf));
+    json.set("use_image_newline_parameter", true);
+  }
   if (config.language.pad >= 0) json.set("pad_token_id", config.language.pad);
   // not transformers' word: kept so that libllava writes prompts as the model was trained
   if (checkpoint.image_marks.begin >= 0) json.set("mm_use_im_start_end", true);
@@ -108,7 +126,14 @@ Json original_config(const Checkpoint& checkpoint, const std::string& dtype) {
   json.set("mm_vision_select_feature", config.keep_class_token ? "cls_patch" : "patch");
   json.set("mm_use_im_start_end", checkpoint.image_marks.begin >= 0);
   json.set("mm_use_im_patch_token", false);
-  json.set("image_aspect_ratio", checkpoint.preprocess.do_pad ? "pad" : "square");
+  const auto& tiling = checkpoint.tiling;
+  json.set("image_aspect_ratio", tiling ? "anyres" : checkpoint.preprocess.do_pad ? "pad" : "square");
+  if (tiling) {
+    if (checkpoint.preprocess.resample != Resample::bicubic)
+      no_place("original", "a filter other than bicubic for tiles");
+    json.set("mm_patch_merge_type", tile_merge_name(tiling->merge));
+    json.set("image_grid_pinpoints", grids_of(*tiling, TileRule::original));
+  }
   json.set("use_mm_proj", true);
   return json;
 }
@@ -126,7 +151,7 @@ Json tower_config(const VisionConfig& vision, const std::string& dtype) {
                        {"torch_dtype", dtype}});
 }
 
-Json preprocessor_config(const PreprocessConfig& rules, bool original) {
+Json preprocessor_config(const PreprocessConfig& rules, const std::optional<TilingConfig>& tiling, bool original) {
   const bool pads = rules.do_pad && !original;
   Json json = Json::object({{"do_resize", rules.do_resize},
                             {"resample", static_cast<int>(rules.resample)},
@@ -142,7 +167,12 @@ Json preprocessor_config(const PreprocessConfig& rules, bool original) {
   json.set("size", rules.shortest_edge > 0 ? Json::object({{"shortest_edge", rules.shortest_edge}})
                                            : size_of(rules.height, rules.width));
   if (pads) json.set("do_pad", true);
-  if (!original) json.set("processor_class", "LlavaProcessor");
+  if (original) return json;
+  json.set("processor_class", tiling ? "LlavaNextProcessor" : "LlavaProcessor");
+  if (!tiling) return json;
+  json.set("image_processor_type", "LlavaNextImageProcessor");
+  json.set("do_pad", true);  // of a batch, with empty tiles
+  json.set("image_grid_pinpoints", grids_of(*tiling, TileRule::hf));
   return json;
 }
 

@@ -23,7 +23,8 @@ const char* rope_name(RopeConfig::Scaling scaling) {
   return "?";
 }
 
-Json vision_json(const ModelConfig& config) {
+Json vision_json(const Checkpoint& checkpoint) {
+  const auto& config = checkpoint.config;
   const auto& vision = config.vision;
   const auto& layers = config.feature_layers;
   const auto feature_layer = layers.size() == 1 ? Json(layers[0]) : Json(layers);
@@ -36,7 +37,21 @@ Json vision_json(const ModelConfig& config) {
                        {"activation", activation_name(vision.activation)},
                        {"feature_layer", feature_layer},
                        {"keep_class_token", config.keep_class_token},
-                       {"tokens_per_image", config.tokens_per_image()}});
+                       {"tokens_per_image", checkpoint.most_image_tokens()}});
+}
+
+// null where a picture is one square; tokens_per_image is then what every picture takes, else the most
+Json tiling_json(const std::optional<TilingConfig>& tiling) {
+  if (!tiling) return nullptr;
+  auto grids = Json::array();
+  for (const auto& grid : tiling->grids) grids.push_back(std::vector<int64_t>{grid.width, grid.height});
+  return Json::object({{"rule", tile_rule_name(tiling->rule)},
+                       {"merge", tile_merge_name(tiling->merge)},
+                       {"tile_side", tiling->side},
+                       {"tokens_per_tile", tiling->rows_per_tile},
+                       {"most_tiles", tiling->most_tiles()},
+                       {"most_tokens", tiling->most_tokens()},
+                       {"grids", grids}});
 }
 
 Json language_json(const LanguageConfig& language) {
@@ -112,7 +127,8 @@ Json describe(const Checkpoint& checkpoint) {
       {"weight_bytes", checkpoint.weight_bytes},
       {"stored_dtype", checkpoint.stored_dtype},
       {"context", checkpoint.context},
-      {"vision", vision_json(config)},
+      {"vision", vision_json(checkpoint)},
+      {"tiling", tiling_json(checkpoint.tiling)},
       {"projector", Json::object({{"layers", config.projector.depth},
                                   {"input_width", config.feature_width()},
                                   {"activation", activation_name(config.projector.activation)}})},

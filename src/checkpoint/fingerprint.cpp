@@ -14,7 +14,7 @@ std::string model_fingerprint(std::string_view config_text, const NamedTensors& 
   hasher.add_field(config_text);
   for (const auto& [name, view] : tensors.found) {
     hasher.add_field(name).add_field(dtype_name(view.dtype)).add_field(shape_text(view.shape));
-    if (!name.starts_with("vision.") && !name.starts_with("projector.")) continue;
+    if (!name.starts_with("vision.") && !name.starts_with("projector.") && name != "image_newline") continue;
     const auto sample = std::min(kSample_bytes, view.size_bytes);
     hasher.add(view.data, sample).add(view.data + view.size_bytes - sample, sample);
   }

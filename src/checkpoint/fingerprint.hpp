@@ -10,7 +10,7 @@
 namespace llava::core {
 
 /// 32 hex digits over config.json, every tensor's canonical name, shape and dtype, and the first and last 4 KiB of each
-/// tensor of vision tower and projector. Reads a few hundred KiB, never the whole file.
+/// tensor of vision tower and projector (image_newline with them). Reads a few hundred KiB, never the whole file.
 std::string model_fingerprint(std::string_view config_text, const NamedTensors& tensors);
 
 }  // namespace llava::core

@@ -28,7 +28,8 @@ Kind kind_of(const Json& json, const std::string& where) {
   throw Error(Status::unsupported,
               cat(where, ": model_type is \"", type,
                   "\"; read here: llava (LlavaForConditionalGeneration or the "
-                  "original repository's), llava_llama, llava_mistral, and llama or mistral with a projector"));
+                  "original repository's), llava_next, llava_llama, llava_mistral, and llama or mistral with a "
+                  "projector"));
 }
 
 std::string listed(const std::vector<std::string>& places) {
@@ -44,6 +45,12 @@ int64_t projector_depth(const NamedTensors& tensors) {
   int64_t depth = 0;
   while (tensors.has(cat("projector.linear_", depth + 1, ".weight"))) ++depth;
   return depth;
+}
+
+TileMerge merge_named(const std::string& name) {
+  for (const auto merge : {TileMerge::flat, TileMerge::spatial})
+    if (name == tile_merge_name(merge)) return merge;
+  return TileMerge::spatial_unpad;  // model/original_config knows no fourth
 }
 
 class Finder {
@@ -89,9 +96,25 @@ class Finder {
     checkpoint_.family = "llava-1.5";
     // kept through a conversion from the original layout; transformers has no word for it
     found_.companions.start_end = read_bool(json_, "mm_use_im_start_end", where_, false);
-    if (options_.vision_tower.empty()) return;
-    checkpoint_.config.vision = separate_tower("");
-    check_model_config(checkpoint_.config, "vision_feature_layer", where_);
+    if (!options_.vision_tower.empty()) {
+      checkpoint_.config.vision = separate_tower("");
+      check_model_config(checkpoint_.config, "vision_feature_layer", where_);
+    }
+    if (!checkpoint_.config.image_newline) return;
+    checkpoint_.family = "llava-next";
+    read_tiling(json_, where_, GridFile::hf, TileMerge::spatial_unpad);
+  }
+
+  void read_tiling(const Json& json, const std::string& where, GridFile file, TileMerge merge) {
+    const auto& config = checkpoint_.config;
+    TilingConfig tiling;
+    tiling.rule = options_.tile_rule.value_or(file == GridFile::hf ? TileRule::hf : TileRule::original);
+    tiling.merge = merge;
+    tiling.side = config.vision.image_size;
+    tiling.patches = config.vision.grid();
+    tiling.rows_per_tile = config.tokens_per_image();
+    tiling.grids = read_grids(json, where, file, tiling.rule, tiling.side);
+    checkpoint_.tiling = std::move(tiling);
   }
 
   void read_original(Kind kind) {
@@ -111,6 +134,14 @@ class Finder {
     found_.companions.aspect_ratio = settings.aspect_ratio;
     found_.companions.start_end = settings.start_end;
     found_.companions.patch_token = settings.patch_token;
+    if (settings.aspect_ratio != "anyres") return;
+    checkpoint_.family = "llava-next";
+    const auto where = beside_.is_null() ? where_ : beside_projector();
+    read_tiling(beside_.is_null() ? json_ : beside_, where, GridFile::original, merge_named(settings.merge_type));
+  }
+
+  std::string beside_projector() const {
+    return (std::filesystem::path(projector_).parent_path() / "config.json").string();
   }
 
   // A language model by itself: the rest of the settings lies beside the projector, where training wrote them.
@@ -120,10 +151,11 @@ class Finder {
                                            ": describes a language model alone; name a projector "
                                            "(mm_projector.bin or .safetensors) and a vision_tower, or an adapter with "
                                            "non_lora_trainables.bin"));
-    const auto beside = std::filesystem::path(projector_).parent_path() / "config.json";
-    if (file_exists(beside.string())) {
-      note(cat("features and picture shape as ", beside.string(), " says"));
-      auto settings = parse_original_settings(json_file(beside.string()), beside.string());
+    const auto beside = beside_projector();
+    if (file_exists(beside)) {
+      note(cat("features and picture shape as ", beside, " says"));
+      beside_ = json_file(beside);
+      auto settings = parse_original_settings(beside_, beside);
       settings.start_end = settings.patch_token = false;  // their tokens would need rows that the base does not have
       return settings;
     }
@@ -189,6 +221,7 @@ class Finder {
   const LoadOptions& options_;
   std::string projector_;    // file
   const std::string where_;  // in messages
+  Json beside_;              // config.json beside a projector of its own, null when there is none
   FoundLayout found_;
 };
 

@@ -15,12 +15,12 @@ struct FoundLayout {
   CompanionSettings companions;
 };
 
-/// Recognises the folder checkpoint.path by its config.json and fills layout, family, sources, config and notes.
+/// Recognises the folder checkpoint.path by its config.json and fills layout, family, sources, config, tiling and notes.
 ///
-///   hf        text_config: LlavaForConditionalGeneration, names of transformers <= 4.51 ("hf") or later ("hf-5")
-///   original  mm_vision_tower or an mm_projector inside: haotian-liu/LLaVA, v0 to v1.5; the tower inside the
-///   checkpoint
-///             or found by checkpoint/vision_lookup
+///   hf        text_config: LlavaForConditionalGeneration or LlavaNextForConditionalGeneration, names of
+///             transformers <= 4.51 ("hf") or later ("hf-5")
+///   original  mm_vision_tower or an mm_projector inside: haotian-liu/LLaVA, v0 to v1.6; the tower inside the
+///             checkpoint or found by checkpoint/vision_lookup
 ///   parts     a LLaMA or Mistral by itself; options.projector and options.vision_tower make it a LLaVA
 ///
 /// options.vision_tower and options.projector replace what the checkpoint has.

@@ -70,6 +70,10 @@ class Saver {
   void write(const std::string& layout) {
     const bool original = layout == "original";
     if (!original) place_image_token();
+    if (checkpoint_.tiling && checkpoint_.layout == "original" && !original)
+      log_warning(cat(checkpoint_.path,
+                      ": transformers unpads tiles with another rounding than the original; some "
+                      "pictures get a line or a column of patches more"));
     write_json(folder_, "config.json",
                original ? original_config(checkpoint_, dtype_) : hf_config(checkpoint_, dtype_));
     copy_companions(checkpoint_.path, folder_);
@@ -105,10 +109,11 @@ class Saver {
   }
 
   void write_processor() const {
-    write_json(folder_, "preprocessor_config.json", preprocessor_config(checkpoint_.preprocess, /*original=*/false));
+    write_json(folder_, "preprocessor_config.json",
+               preprocessor_config(checkpoint_.preprocess, checkpoint_.tiling, /*original=*/false));
     write_json(
         folder_, "processor_config.json",
-        Json::object({{"processor_class", "LlavaProcessor"},
+        Json::object({{"processor_class", checkpoint_.tiling ? "LlavaNextProcessor" : "LlavaProcessor"},
                       {"image_token", kImage},
                       {"patch_size", checkpoint_.config.vision.patch_size},
                       {"num_additional_image_tokens", 1},
@@ -122,7 +127,8 @@ class Saver {
     auto config = tower_config(checkpoint_.config.vision, dtype_);
     config.set("architectures", std::vector<std::string>{"CLIPVisionModel"});
     write_json(tower, "config.json", config);
-    write_json(tower, "preprocessor_config.json", preprocessor_config(checkpoint_.preprocess, /*original=*/true));
+    write_json(tower, "preprocessor_config.json",
+               preprocessor_config(checkpoint_.preprocess, checkpoint_.tiling, /*original=*/true));
     write_weights(tower, outputs("tower", /*with_tower=*/true), options_);
   }
 

@@ -114,12 +114,13 @@ bool Generation::State::encode_step() {
       if (!must_encode(part)) continue;
       const bool fresh = part.kind == TurnPart::Kind::picture;
       const auto hash = fresh ? part.picture->hash(cancel) : part.embedding->picture;
-      auto made = pixels_N3SS.defined() ? data.encode(hash, pixels_N3SS, cancel, response.usage) : data.known(hash);
+      auto made =
+          prepared.pixels_N3SS.defined() ? data.encode(hash, prepared, cancel, response.usage) : data.known(hash);
       if (!made) {
-        pixels_N3SS = fresh ? data.prepare(*part.picture, cancel, response.usage) : part.embedding->pixels_13SS;
+        prepared = fresh ? data.prepare(*part.picture, cancel, response.usage) : part.embedding->source;
         return true;
       }
-      pixels_N3SS.reset();
+      prepared = {};
       part.embedding = std::move(made);
       part.kind = TurnPart::Kind::embedding;
       part.picture.reset();

@@ -52,7 +52,7 @@ struct Generation::State {
 
   int64_t pictures = 0;  // to encode
   int64_t encoded = 0;
-  at::Tensor pixels_N3SS;  // of the next picture, once it is prepared
+  PreparedPicture prepared;  // the next picture, once it is
   std::unique_ptr<Prefill> prefill;
   at::Tensor hidden_1D;          // after the last position computed
   std::vector<int32_t> history;  // ids of prompt and answer, for penalties

@@ -12,14 +12,14 @@
 namespace llava::core {
 
 struct SamplingOptions {
-  double temperature = 0.2;         // 0 = greedy
-  int64_t top_k = 0;                // 0 = all
-  double top_p = 1.0;               // (0, 1]
-  double min_p = 0.0;               // [0, 1)
-  double repetition_penalty = 1.0;  // > 0 (Keskar et al. 2019); over prompt and answer
-  int64_t seed = -1;                // -1 = fresh, reported back
+  double temperature = 0.2;                           // 0 = greedy
+  int64_t top_k = 0;                                  // 0 = all
+  double top_p = 1.0;                                 // (0, 1]
+  double min_p = 0.0;                                 // [0, 1)
+  double repetition_penalty = 1.0;                    // > 0 (Keskar et al. 2019); over prompt and answer
+  int64_t seed = -1;                                  // -1 = fresh, reported back
   std::vector<std::pair<int32_t, float>> logit_bias;  // finite; several for one id are added
-  std::vector<int32_t> forbidden;  // ids that are never drawn
+  std::vector<int32_t> forbidden;                     // ids that are never drawn
 };
 
 struct TokenLogprob {

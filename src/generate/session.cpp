@@ -60,7 +60,7 @@ void Session::Data::check_images(const std::vector<Turn>& list) const {
   };
   for (const auto& turn : list)
     for (const auto& part : turn.parts) {
-      if (part.embedding) check(*part.embedding, part.embedding->pixels_13SS.defined());
+      if (part.embedding) check(*part.embedding, part.embedding->source.pixels_N3SS.defined());
       for (const auto& image : part.embeddings) check(*image, false);
     }
 }
@@ -74,18 +74,20 @@ std::shared_ptr<const ImageEmbedding> Session::Data::known(const std::string& ha
   return encoded.back();
 }
 
-at::Tensor Session::Data::prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const {
+PreparedPicture Session::Data::prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const {
   const int64_t begin = now_ns();
   auto pixels_N3SS = picture_pixels(*bundle, {&picture}, cancel);
   usage.preprocess_ms += static_cast<double>(now_ns() - begin) * 1e-6;
-  return pixels_N3SS;
+  return {std::move(pixels_N3SS), picture.width, picture.height};
 }
 
-std::shared_ptr<const ImageEmbedding> Session::Data::encode(const std::string& hash, const at::Tensor& pixels_N3SS,
+std::shared_ptr<const ImageEmbedding> Session::Data::encode(const std::string& hash, const PreparedPicture& source,
                                                             const Cancel& cancel, Usage& usage) {
   const int64_t begin = now_ns();
+  auto rows_PD = join_tiles(*bundle, source.width, source.height, encode_pixels(*bundle, source.pixels_N3SS, cancel),
+                            /*projected=*/true);
   auto made = std::make_shared<const ImageEmbedding>(
-      ImageEmbedding{encode_pixels(*bundle, pixels_N3SS, cancel)[0], hash, bundle->image_fingerprint, pixels_N3SS});
+      ImageEmbedding{std::move(rows_PD), hash, bundle->image_fingerprint, source});
   usage.encode_ms += static_cast<double>(now_ns() - begin) * 1e-6;
   encoded.push_back(made);
   if (encoded.size() > kEncodedPictures) encoded.erase(encoded.begin());
@@ -104,8 +106,7 @@ void Session::Data::encode_all(std::vector<Turn>& list, const Cancel& cancel, bo
       const auto hash = fresh ? part.picture->hash(cancel) : part.embedding->picture;
       auto made = known(hash);
       if (!made)
-        made =
-            encode(hash, fresh ? prepare(*part.picture, cancel, unused) : part.embedding->pixels_13SS, cancel, unused);
+        made = encode(hash, fresh ? prepare(*part.picture, cancel, unused) : part.embedding->source, cancel, unused);
       part.embedding = std::move(made);
       part.kind = TurnPart::Kind::embedding;
       part.picture.reset();
@@ -170,7 +171,7 @@ void Session::Data::update_counters() noexcept {
   int64_t bytes = cache.size_bytes();
   for (const auto& image : encoded)
     bytes += static_cast<int64_t>(image->rows_PD.nbytes()) +
-             (image->pixels_13SS.defined() ? static_cast<int64_t>(image->pixels_13SS.nbytes()) : 0);
+             (image->source.pixels_N3SS.defined() ? static_cast<int64_t>(image->source.pixels_N3SS.nbytes()) : 0);
   counters.turns = static_cast<int64_t>(turns.size());
   counters.tokens_held = cache.length();
   counters.cache_bytes = bytes;

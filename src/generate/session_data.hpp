@@ -45,9 +45,9 @@ struct Session::Data {
   /// Error(argument) for stale rows that cannot be made again, because they came as numbers.
   void check_images(const std::vector<Turn>& list) const;
 
-  /// The two steps of encoding a new one: pixels [1, 3, S, S], then the rows, which are remembered.
-  at::Tensor prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const;
-  std::shared_ptr<const ImageEmbedding> encode(const std::string& hash, const at::Tensor& pixels_N3SS,
+  /// The two steps of encoding a new one: pixels of all its tiles [T, 3, S, S], then the rows, which are remembered.
+  PreparedPicture prepare(const HashedPicture& picture, const Cancel& cancel, Usage& usage) const;
+  std::shared_ptr<const ImageEmbedding> encode(const std::string& hash, const PreparedPicture& source,
                                                const Cancel& cancel, Usage& usage);
 
   /// Turns every picture of `list` into its embedding; what was done before a failure stays done. `again`: makes stale

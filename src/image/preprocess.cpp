@@ -51,14 +51,6 @@ Cut cut_of(int64_t size, int64_t crop, bool do_crop) {
   return do_crop ? Cut{floor_half(size - crop), crop} : Cut{0, size};
 }
 
-void check_picture(const Picture& picture) {
-  const auto expected = int64_t{picture.width} * picture.height * 3;
-  if (picture.width < 1 || picture.height < 1 || !std::cmp_equal(picture.rgb.size(), expected)) {
-    throw Error(Status::argument,
-                cat("a picture of ", picture.width, " x ", picture.height, " with ", picture.rgb.size(), " bytes"));
-  }
-}
-
 void check_result(int64_t height, int64_t width) {
   if (height * width <= limits::kPicturePixels) return;
   throw Error(Status::limit, cat("preprocessing would give ", width, " x ", height, " pixels, at most ",
@@ -81,6 +73,14 @@ std::array<float, 256> value_table(const PreprocessConfig& config, size_t channe
 }
 
 }  // namespace
+
+void check_picture(const Picture& picture) {
+  const auto expected = int64_t{picture.width} * picture.height * 3;
+  if (picture.width < 1 || picture.height < 1 || !std::cmp_equal(picture.rgb.size(), expected)) {
+    throw Error(Status::argument,
+                cat("a picture of ", picture.width, " x ", picture.height, " with ", picture.rgb.size(), " bytes"));
+  }
+}
 
 PixelsU8 preprocess_u8(const Picture& picture, const PreprocessConfig& config, const Cancel& cancel) {
   check_picture(picture);
@@ -106,8 +106,7 @@ PixelsU8 preprocess_u8(const Picture& picture, const PreprocessConfig& config, c
   return result;
 }
 
-Pixels preprocess(const Picture& picture, const PreprocessConfig& config, const Cancel& cancel) {
-  const auto bytes = preprocess_u8(picture, config, cancel);
+Pixels scaled(const PixelsU8& bytes, const PreprocessConfig& config) {
   Pixels pixels{3, bytes.height, bytes.width, {}};
   const auto area = static_cast<size_t>(bytes.height) * static_cast<size_t>(bytes.width);
   pixels.values.resize(area * 3);
@@ -117,6 +116,10 @@ Pixels preprocess(const Picture& picture, const PreprocessConfig& config, const 
     for (size_t i = 0; i < area; ++i) plane[i] = table[bytes.rgb[i * 3 + channel]];
   }
   return pixels;
+}
+
+Pixels preprocess(const Picture& picture, const PreprocessConfig& config, const Cancel& cancel) {
+  return scaled(preprocess_u8(picture, config, cancel), config);
 }
 
 }  // namespace llava::core

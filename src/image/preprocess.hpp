@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "base/json.hpp"
 #include "image/picture.hpp"
 #include "image/resize.hpp"
 
@@ -35,13 +36,17 @@ struct PreprocessConfig {
 PreprocessConfig clip_preprocess(int32_t image_size);
 
 /// Reads preprocessor_config.json of CLIPImageProcessor[Fast], CLIPFeatureExtractor or LlavaImageProcessor[Fast].
-/// Absent keys have the defaults of those classes; unknown keys are ignored, as there.
+/// Absent keys have the defaults of those classes; unknown keys are ignored, as there. LlavaNextImageProcessor is read by
+/// image/tiles.
 ///
 ///   where  stands in messages: "preprocessor_config.json"
 ///
 /// Throws Error: format (wrong JSON, type or range, with key, found and expected), unsupported (another processor),
 /// limit.
 PreprocessConfig parse_preprocess(std::string_view json_text, std::string_view where);
+
+/// The same fields of a document whose image_processor_type has been looked at.
+PreprocessConfig parse_preprocess_rules(const Json& json, std::string_view where);
 
 /// image_aspect_ratio of an original checkpoint's config.json: "pad" pads, "square" does not; others are unsupported.
 void apply_aspect_ratio(PreprocessConfig& config, std::string_view value, std::string_view where);
@@ -62,7 +67,13 @@ struct Pixels {
 /// result would have more than limits::kPicturePixels pixels (no crop, extreme aspect), cancelled, timeout.
 PixelsU8 preprocess_u8(const Picture& picture, const PreprocessConfig& config, const Cancel& cancel = {});
 
-/// preprocess_u8(), then float32(byte * rescale_factor), then (x - mean) / std in float32: bit-equal to transformers.
+/// Throws Error(argument) when a picture's sides are not positive or its bytes are not as many as they say.
+void check_picture(const Picture& picture);
+
+/// float32(byte * rescale_factor), then (x - mean) / std in float32: bit-equal to transformers.
+Pixels scaled(const PixelsU8& bytes, const PreprocessConfig& config);
+
+/// preprocess_u8(), then scaled().
 Pixels preprocess(const Picture& picture, const PreprocessConfig& config, const Cancel& cancel = {});
 
 }  // namespace llava::core

@@ -104,10 +104,8 @@ PreprocessConfig clip_preprocess(int32_t image_size) {
   return config;
 }
 
-PreprocessConfig parse_preprocess(std::string_view json_text, std::string_view where) {
-  const auto json = parse_json(json_text, where);
+PreprocessConfig parse_preprocess_rules(const Json& json, std::string_view where) {
   PreprocessConfig config;
-  check_kind(json, where);
   config.do_pad = read_bool(json, "do_pad", where, config.do_pad);
   config.do_resize = read_bool(json, "do_resize", where, config.do_resize);
   config.do_center_crop = read_bool(json, "do_center_crop", where, config.do_center_crop);
@@ -121,14 +119,21 @@ PreprocessConfig parse_preprocess(std::string_view json_text, std::string_view w
   config.rescale_factor = read_number(json, "rescale_factor", where, 1e-9, 1e9, config.rescale_factor);
   read_channels(json, "image_mean", where, {-1e6, 1e6}, config.image_mean);
   read_channels(json, "image_std", where, {1e-6, 1e6}, config.image_std);
+  return config;
+}
+
+PreprocessConfig parse_preprocess(std::string_view json_text, std::string_view where) {
+  const auto json = parse_json(json_text, where);
+  check_kind(json, where);
+  auto config = parse_preprocess_rules(json, where);
   check_background(where, config);
   return config;
 }
 
 void apply_aspect_ratio(PreprocessConfig& config, std::string_view value, std::string_view where) {
   if (value != "pad" && value != "square") {
-    throw Error(Status::unsupported,
-                cat(where, ": image_aspect_ratio is ", json_found(Json(value)), ", expected \"pad\" or \"square\""));
+    throw Error(Status::unsupported, cat(where, ": image_aspect_ratio is ", json_found(Json(value)),
+                                         ", expected \"anyres\", \"pad\" or \"square\""));
   }
   config.do_pad = value == "pad";
   check_background(where, config);

@@ -84,13 +84,14 @@ struct ModelConfig {
   std::vector<int64_t> feature_layers = {-2};  // hidden states handed to the projector, channels side by side;
                                                // 0 = embeddings, negative from the end
   bool keep_class_token = false;  // vision_feature_select_strategy "full" / mm_vision_select_feature "cls_patch"
-  int64_t image_token = -1;       // the id that Hugging Face checkpoints reserve for <image>; -1 = none
-  std::string dtype;              // torch_dtype of the file, "" when it is not named
+  bool image_newline = false;  // LLaVA-NeXT: the row that ends each line of a picture's tiles is a tensor of the model
+  int64_t image_token = -1;    // the id that Hugging Face checkpoints reserve for <image>; -1 = none
+  std::string dtype;           // torch_dtype of the file, "" when it is not named
 
   /// Width of what the projector reads.
   int64_t feature_width() const { return vision.width * static_cast<int64_t>(feature_layers.size()); }
 
-  /// Rows of language-model input one picture becomes.
+  /// Rows of language-model input one picture becomes, or one tile of a picture that is cut (image/tiles).
   int64_t tokens_per_image() const { return vision.patches() + (keep_class_token ? 1 : 0); }
 
   /// The number of vision blocks that have to run for `layer` (counted as hidden_states of transformers).

@@ -1,4 +1,5 @@
-// config.json of Hugging Face LLaVA-1.5 directories; missing fields as in transformers v4.57, LlavaConfig.
+// config.json of Hugging Face LLaVA-1.5 and LLaVA-NeXT directories; missing fields as in transformers v4.57, LlavaConfig
+// and LlavaNextConfig.
 #include "model/config_json.hpp"
 
 #include "base/error.hpp"
@@ -31,13 +32,28 @@ bool parse_select_strategy(const Json& json, std::string_view where) {
   return strategy == "full";
 }
 
+// What transformers' LlavaNextModel always does, whatever these fields say, is not promised for other values of them.
+void parse_next(const Json& json, std::string_view where, ModelConfig& config) {
+  if (!read_bool(json, "use_image_newline_parameter", where, true))
+    refuse(where, "use_image_newline_parameter is false, expected true: lines of tiles end with image_newline",
+           Status::unsupported);
+  if (config.keep_class_token)
+    refuse(where,
+           "vision_feature_select_strategy is \"full\"; the class token has no place in the grid of llava_next, "
+           "expected default",
+           Status::unsupported);
+  config.image_newline = true;
+}
+
 }  // namespace
 
 ModelConfig parse_model_config(const Json& json, std::string_view where) {
   if (!json.is_object()) refuse(where, "is no JSON object");
   const auto type = read_string(json, "model_type", where, "");
-  if (type != "llava")
-    refuse(where, cat("model_type is \"", type, "\"; read here: llava (LlavaForConditionalGeneration)"),
+  if (type != "llava" && type != "llava_next")
+    refuse(where,
+           cat("model_type is \"", type,
+               "\"; read here: llava (LlavaForConditionalGeneration), llava_next (LlavaNextForConditionalGeneration)"),
            Status::unsupported);
   check_config_keys(json, ConfigSection::model, where);
   check_config_keys(config_section(json, "text_config", where), ConfigSection::language, cat(where, ": text_config"));
@@ -49,6 +65,7 @@ ModelConfig parse_model_config(const Json& json, std::string_view where) {
   config.projector.bias = read_bool(json, "multimodal_projector_bias", where, true);
   config.feature_layers = parse_feature_layers(json, where);
   config.keep_class_token = parse_select_strategy(json, where);
+  if (type == "llava_next") parse_next(json, where, config);
   const char* image_key = json.contains("image_token_id") ? "image_token_id" : "image_token_index";
   const int64_t last = config.language.vocabulary - 1;
   config.image_token = read_int(json, image_key, where, 0, last, last < 32000 ? -1 : 32000);

@@ -1,4 +1,5 @@
-// ModelConfig from a Hugging Face config.json (LlavaForConditionalGeneration), checked field by field.
+// ModelConfig from a Hugging Face config.json (LlavaForConditionalGeneration, LlavaNextForConditionalGeneration), checked
+// field by field. The grids of the latter are read by image/tiles.
 #pragma once
 
 #include <string_view>

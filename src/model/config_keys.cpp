@@ -23,8 +23,8 @@ constexpr std::string_view kLanguage[] = {
 constexpr std::string_view kModel[] = {
     "ignore_index", "image_aspect_ratio", "image_grid_pinpoints", "image_seq_length", "image_token_id",
     "image_token_index", "model_type", "multimodal_projector_bias", "pad_token_id", "projector_hidden_act",
-    "text_config", "vision_config", "vision_feature_layer", "vision_feature_select_strategy", "vision_tower",
-    "vocab_size"};
+    "text_config", "use_image_newline_parameter", "vision_config", "vision_feature_layer",
+    "vision_feature_select_strategy", "vision_tower", "vocab_size"};
 
 // What transformers' PretrainedConfig writes and a forward pass does not look at.
 constexpr std::string_view kWithoutMeaning[] = {
@@ -43,7 +43,8 @@ constexpr std::string_view kWithoutMeaning[] = {
 
 // The original repository's: read by original_config.cpp, or about its training.
 constexpr std::string_view kOriginal[] = {
-    "freeze_mm_mlp_adapter", "freeze_mm_vision_resampler", "mm_hidden_size", "mm_patch_merge_type", "mm_projector_lr",
+    "freeze_mm_mlp_adapter", "freeze_mm_vision_resampler", "image_crop_resolution", "image_split_resolution",
+    "mm_hidden_size", "mm_patch_merge_type", "mm_projector_lr",
     "mm_projector_type", "mm_resampler_type", "mm_use_im_patch_token", "mm_use_im_start_end",
     "mm_vision_select_feature", "mm_vision_select_layer", "mm_vision_tower", "mm_vision_tower_lr",
     "pretrain_mm_mlp_adapter", "tokenizer_model_max_length", "tokenizer_padding_side", "tune_mm_mlp_adapter",

@@ -15,6 +15,7 @@ Model::Model(Parameters& parameters, const ModelConfig& config)
       projector_(parameters, config),
       language_(parameters, config.language),
       held_(parameters.held()) {
+  if (config.image_newline) image_newline_D_ = parameters.take("image_newline", {config.language.width});
   parameters.finish();
 }
 

@@ -48,6 +48,9 @@ class Model {
   /// [N, P, C] -> [N, P, D].
   at::Tensor project(const at::Tensor& features_NPC) const;
 
+  /// The row that ends each line of a picture's tiles, [D]; undefined where the configuration has none.
+  const at::Tensor& image_newline() const { return image_newline_D_; }
+
   /// Token rows with image rows spliced in (model/splice).
   at::Tensor embed(std::span<const int64_t> ids_L, const std::vector<at::Tensor>& features) const;
 
@@ -63,6 +66,7 @@ class Model {
   Projector projector_;
   LanguageModel language_;
   std::shared_ptr<const HeldTensors> held_;
+  at::Tensor image_newline_D_;
 };
 
 }  // namespace llava::core

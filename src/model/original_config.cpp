@@ -38,6 +38,20 @@ bool keeps_class_token(const Json& json, std::string_view where) {
   return feature == "cls_patch";
 }
 
+// What becomes of tiles. Without tiles the original does not look at the key.
+std::string merge_type(const Json& json, bool tiles, bool class_token, std::string_view where) {
+  const auto type = read_string(json, "mm_patch_merge_type", where, "flat");
+  if (!tiles) return type;
+  if (type != "flat" && type != "spatial" && type != "spatial_unpad")
+    throw Error(Status::unsupported, cat(where, ": mm_patch_merge_type is ", json_found(Json(type)),
+                                         ", expected flat, spatial or spatial_unpad"));
+  if (type != "flat" && class_token)
+    throw Error(Status::unsupported, cat(where, ": mm_patch_merge_type is ", type,
+                                         " and mm_vision_select_feature cls_patch; the class token has no place in a "
+                                         "grid, expected patch"));
+  return type;
+}
+
 }  // namespace
 
 OriginalSettings parse_original_settings(const Json& json, std::string_view where) {
@@ -51,6 +65,7 @@ OriginalSettings parse_original_settings(const Json& json, std::string_view wher
       read_int(json, "mm_vision_select_layer", where, -limits::kLayers - 1, limits::kLayers, -2)};
   settings.keep_class_token = keeps_class_token(json, where);
   settings.aspect_ratio = read_string(json, "image_aspect_ratio", where, "");
+  settings.merge_type = merge_type(json, settings.aspect_ratio == "anyres", settings.keep_class_token, where);
   settings.start_end = read_bool(json, "mm_use_im_start_end", where, false);
   settings.patch_token = read_bool(json, "mm_use_im_patch_token", where, true);
   return settings;
@@ -65,6 +80,7 @@ ModelConfig original_model_config(const Json& json, const OriginalSettings& sett
   config.projector.depth = settings.projector_depth;
   config.feature_layers = settings.feature_layers;
   config.keep_class_token = settings.keep_class_token;
+  config.image_newline = settings.aspect_ratio == "anyres" && settings.merge_type == "spatial_unpad";
   config.dtype = read_string(json, json.contains("dtype") ? "dtype" : "torch_dtype", where, "");
   if (settings.tower_width > 0 && settings.tower_width != config.feature_width())
     throw Error(Status::format, cat(where, ": mm_hidden_size is ", settings.tower_width, ", the vision tower is ",

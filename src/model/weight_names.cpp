@@ -18,11 +18,13 @@ constexpr PrefixRow kRows[] = {
     {"hf-5", "model.vision_tower.vision_model.", "vision."},
     {"hf-5", "model.vision_tower.", "vision."},
     {"hf-5", "model.multi_modal_projector.", "projector."},
+    {"original", "model.image_newline", "image_newline"},  // and transformers >= 4.52
     // the files of llava-hf on the hub
     {"hf", "language_model.model.", "language."},
     {"hf", "language_model.lm_head.", "lm_head."},
     {"hf", "vision_tower.vision_model.", "vision."},
     {"hf", "multi_modal_projector.", "projector."},
+    {"hf", "image_newline", "image_newline"},
     // haotian-liu/LLaVA, and a language model by itself
     {"original", "model.mm_projector.", "projector."},
     {"original", "model.embed_tokens.", "language.embed_tokens."},

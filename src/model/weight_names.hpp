@@ -3,7 +3,7 @@
 //   vision.embeddings.class_embedding       vision.encoder.layers.3.self_attn.q_proj.weight   …
 //   projector.linear_1.weight               projector.linear_2.bias
 //   language.embed_tokens.weight            language.layers.0.mlp.gate_proj.weight            language.norm.weight
-//   lm_head.weight
+//   lm_head.weight                          image_newline
 #pragma once
 
 #include <cstdint>

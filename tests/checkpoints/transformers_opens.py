@@ -15,11 +15,13 @@ import tempfile
 
 import torch
 from safetensors.torch import load_file
+from transformers import LlavaNextForConditionalGeneration, LlavaNextImageProcessor
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE / "golden"
 sys.path.insert(0, str(HERE.parents[1] / "tools" / "reference"))
 
+import make_next  # noqa: E402
 from models import open_model  # noqa: E402
 from run import IMAGE_PLACE, prepare_torch  # noqa: E402
 
@@ -41,6 +43,24 @@ def logits_of(folder, expected):
     for token in ids:
         out += [config.image_token_id] * rows if token == IMAGE_PLACE else [token]
     return model(input_ids=torch.tensor([out]), pixel_values=pixels, use_cache=False).logits[0].float()
+
+
+def next_distance(folder, expected):
+    """Of a LLaVA-NeXT: its own processor cuts, its own forward packs; the last logits of every prompt."""
+    model = LlavaNextForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    saved = LlavaNextImageProcessor.from_pretrained(folder)
+    made = make_next.pictures()
+    shape = make_next.next_shape()
+    for picture in made:
+        own = saved(picture, input_data_format="channels_last")["pixel_values"][0] if min(picture.shape[:2]) > 3 else None
+        if own is not None and not (own == make_next.hf_pixels(picture, shape)[1]).all():
+            raise RuntimeError(f"{folder}: the processor that was written cuts otherwise")
+    worst = 0.0
+    for number, prompt in enumerate(make_next.PROMPTS):
+        found, _, _ = make_next.hf_answer(model, shape, expected[f"ids.{number}"].tolist(), [made[i] for i in prompt])
+        wanted = expected[f"logits.{number}"]
+        worst = max(worst, float((found[-len(wanted):] - wanted).abs().max() / max(1.0, float(wanted.abs().max()))))
+    return worst
 
 
 def convert(command, source, layouts, options, work):
@@ -68,6 +88,13 @@ def main():
             far = float((found - expected["logits"]).abs().max() / max(1.0, float(expected["logits"].abs().max())))
             if "bf16" not in way:  # rounding the weights changes the model
                 worst = max(worst, far)
+            print(f"{name:16} {way:18} {far:.1e}")
+    for name in ("hf_next", "hf_next_mistral"):
+        expected = load_file(GOLDEN / name / "expected.safetensors")
+        for way in ("hf", "original, then hf", "hf in shards"):
+            with tempfile.TemporaryDirectory() as work:
+                far = next_distance(convert(sys.argv[1], GOLDEN / name, WAYS[way], [], pathlib.Path(work)), expected)
+            worst = max(worst, far)
             print(f"{name:16} {way:18} {far:.1e}")
     print(f"largest difference without a change of dtype: {worst:.1e}")
     sys.exit(worst > 1e-5)

@@ -50,6 +50,9 @@ def configs():
     yield "original", json.dumps({"model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_tower": "openai/clip-vit-large-patch14-336", "mm_hidden_size": 1024,
                                   "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2, "image_aspect_ratio": "pad", "hidden_size": 4096, "num_attention_heads": 32,
                                   "image_grid_pinpoints": [[336, 672], [672, 336]]}).encode()
+    for title, grids in (("grids", [[336, 672], [672, 336], [1008, 336]]), ("grids-text", "[(336, 672), (672, 336)]"), ("grids-range", "(1x1),...,(6x6)")):
+        yield title, json.dumps({"model_type": "llava", "image_aspect_ratio": "anyres", "image_grid_pinpoints": grids}).encode()
+    yield "next", (HERE.parent / "checkpoints/golden/hf_next/config.json").read_bytes()
 
 
 def write(kind, files):
