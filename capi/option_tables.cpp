@@ -42,6 +42,8 @@ constexpr OptionField kImageFields[] = {
 // ---- llava_load_options
 constexpr Choice kDtypes[] = {
     {"auto", LLAVA_DTYPE_AUTO}, {"f32", LLAVA_DTYPE_F32}, {"f16", LLAVA_DTYPE_F16}, {"bf16", LLAVA_DTYPE_BF16}};
+constexpr Choice kTileRules[] = {
+    {"auto", LLAVA_TILES_AUTO}, {"original", LLAVA_TILES_ORIGINAL}, {"hf", LLAVA_TILES_HF}};
 constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_options),
                                               .dtype = LLAVA_DTYPE_AUTO,
                                               .device = nullptr,
@@ -53,7 +55,9 @@ constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_o
                                               .verify = 0,
                                               .reserved = 0,
                                               .vision_tower = nullptr,
-                                              .projector = nullptr};
+                                              .projector = nullptr,
+                                              .tile_rule = LLAVA_TILES_AUTO,
+                                              .reserved_2 = 0};
 constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
     LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
@@ -66,6 +70,8 @@ constexpr OptionField kLoadFields[] = {
     LLAVA_FIELD(llava_load_options, reserved, reserved),
     LLAVA_FIELD(llava_load_options, vision_tower, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_load_options, projector, text, between(1, core::limits::kPathBytes)),
+    LLAVA_CHOICE(llava_load_options, tile_rule, kTileRules),
+    LLAVA_FIELD(llava_load_options, reserved_2, reserved),
 };
 
 // ---- llava_save_options

@@ -56,6 +56,10 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
   verb.add_option("--template", arguments.template_name, "conversation template; none: prompts as they are");
   verb.add_option("--context", arguments.context, "most positions; 0: the model's")->check(CLI::NonNegativeNumber);
   add_parts(verb, arguments.vision_tower, arguments.projector);
+  verb.add_option("--tile-rule", arguments.tile_rule,
+                  "whose rule cuts pictures into tiles (LLaVA-NeXT): auto (the layout's), original, hf (transformers')")
+      ->check(CLI::IsMember({"auto", "original", "hf"}))
+      ->capture_default_str();
   verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
   verb.add_flag("--verify", arguments.verify, "look for NaN and infinity in every weight before anything is computed");
 }
@@ -74,6 +78,8 @@ llava::LoadOptions load_options(const ModelArguments& arguments) {
   options.verify = arguments.verify;
   options.vision_tower = arguments.vision_tower;
   options.projector = arguments.projector;
+  if (arguments.tile_rule != "auto")
+    options.tile_rule = arguments.tile_rule == "hf" ? llava::TileRule::hf : llava::TileRule::original;
   options.cancel = interrupt_token();
   return options;
 }

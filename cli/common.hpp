@@ -13,13 +13,14 @@
 
 namespace llava_cli {
 
-/// MODEL --device --dtype --threads --context --template --vision-tower --projector --verify.
+/// MODEL --device --dtype --threads --context --template --vision-tower --projector --tile-rule --verify.
 struct ModelArguments {
   std::string path;
   std::string device = "auto";
   std::string dtype = "auto";
   std::string template_name;  // "" = the checkpoint's; "none" = prompts as they are
   std::string vision_tower, projector;
+  std::string tile_rule = "auto";
   int64_t context = 0;
   int32_t threads = 0;  // 0 = as many as LibTorch chooses
   bool verify = false;

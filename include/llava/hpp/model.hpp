@@ -18,6 +18,9 @@ struct LoadProgress {
   std::string_view item;  /**< the file or tensor at hand */
 };
 
+/** Whose rule cuts pictures into tiles; see LLAVA_TILES_AUTO. */
+enum class TileRule : int32_t { automatic = 0, original = 1, hf = 2 };
+
 /** How a model is loaded; see llava_load_options. Since 0.1. */
 struct LoadOptions {
   std::string device;                                     /**< "" is "auto" */
@@ -29,6 +32,7 @@ struct LoadOptions {
   bool verify = false;                                    /**< look for NaN and infinity in every weight */
   std::string vision_tower = {};                          /**< folder of a vision tower; "": as the checkpoint says */
   std::string projector = {};                             /**< file of a projector; "": the checkpoint's */
+  TileRule tile_rule = TileRule::automatic;               /**< of a LLaVA-NeXT */
 
   /** The C form without the progress callback; valid while this struct lives. */
   llava_load_options c() const {
@@ -42,6 +46,7 @@ struct LoadOptions {
     options.verify = verify;
     options.vision_tower = detail::or_null(vision_tower, "vision_tower");
     options.projector = detail::or_null(projector, "projector");
+    options.tile_rule = static_cast<int32_t>(tile_rule);
     return options;
   }
 };
@@ -125,7 +130,13 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
     return usage;
   }
 
-  /** The exact numbers the vision tower sees, [3, S, S]. */
+  /** Positions of the context a picture takes. */
+  int64_t image_tokens(const Image& image) const {
+    int64_t tokens = 0;
+    detail::check(llava_image_tokens(handle_, image.get(), &tokens));
+    return tokens;
+  }
+  /** The exact numbers the vision tower sees, [3, S, S]; [T, 3, S, S] of a model that cuts pictures. */
   Tensor preprocess(const Image& image, const Cancel& cancel = {}) const {
     llava_tensor* tensor = nullptr;
     detail::check(llava_image_preprocess(handle_, image.get(), cancel.get(), &tensor));
