@@ -30,23 +30,18 @@ llava::core::FeatureChoice feature_choice(const llava_encode_options& settings, 
   return choice;
 }
 
-// Group after group, so that the pixels of many pictures are never held together.
 std::vector<std::shared_ptr<EmbeddingObject>> encode_all(const Bundle& bundle, const Pictures& pictures,
                                                          const llava_encode_options& settings, const Cancel& cancel) {
   const auto choice = feature_choice(settings, bundle);
   const bool projected = settings.output == LLAVA_ENCODE_PROJECTED;
   std::vector<std::shared_ptr<EmbeddingObject>> all;
-  for (size_t begin = 0; begin < pictures.size(); begin += llava::core::kEncodeGroup) {
-    std::vector<const Picture*> group;
-    for (size_t i = begin; i < pictures.size() && group.size() < llava::core::kEncodeGroup; ++i)
-      group.push_back(pictures[i].get());
-    const auto pixels = picture_pixels(bundle, group, cancel);
-    for (auto& rows : encode_pixels(bundle, pixels, cancel, choice, projected)) {
-      const auto& hash = pictures[all.size()]->hash(cancel);
-      auto made =
-          std::make_shared<const ImageEmbedding>(ImageEmbedding{std::move(rows), hash, bundle.image_fingerprint, {}});
-      all.push_back(std::make_shared<EmbeddingObject>(std::move(made), settings.output));
-    }
+  std::vector<const Picture*> plain;
+  for (const auto& picture : pictures) plain.push_back(picture.get());
+  for (auto& rows : encode_rows(bundle, plain, cancel, choice, projected)) {
+    const auto& hash = pictures[all.size()]->hash(cancel);
+    auto made =
+        std::make_shared<const ImageEmbedding>(ImageEmbedding{std::move(rows), hash, bundle.image_fingerprint, {}});
+    all.push_back(std::make_shared<EmbeddingObject>(std::move(made), settings.output));
   }
   return all;
 }
@@ -81,7 +76,15 @@ llava_status llava_image_preprocess(llava_model* model, const llava_image* image
     const CancelUse use(cancel);
     use.cancel().poll("preprocessing");
     const auto pixels = picture_pixels(*object->bundle, {picture->picture.get()}, use.cancel());
-    *out = new_tensor(pixels.select(0, 0));
+    *out = new_tensor(object->bundle->tiling ? pixels : pixels.select(0, 0));
+  });
+}
+
+llava_status llava_image_tokens(const llava_model* model, const llava_image* image, int64_t* tokens) {
+  return guarded(cleared(tokens), [&] {
+    required(tokens, "tokens");
+    const auto& picture = *get(image, "image")->picture;
+    *tokens = get(model, "model")->bundle->image_tokens(picture.width, picture.height);
   });
 }
 

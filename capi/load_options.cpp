@@ -15,6 +15,11 @@ namespace {
 
 std::string text_or_empty(const char* text) { return text ? text : ""; }
 
+std::optional<core::TileRule> tile_rule(int32_t choice) {
+  if (choice == LLAVA_TILES_AUTO) return std::nullopt;
+  return choice == LLAVA_TILES_HF ? core::TileRule::hf : core::TileRule::original;
+}
+
 }  // namespace
 
 std::optional<at::ScalarType> scalar_type(int32_t dtype) {
@@ -52,6 +57,7 @@ core::LoadOptions core_load_options(const llava_load_options& settings, const Ca
   load.projector = text_or_empty(settings.projector);
   load.adapter = text_or_empty(settings.adapter);
   load.adapter_scale = static_cast<double>(settings.adapter_scale);
+  load.tile_rule = tile_rule(settings.tile_rule);
   load.cancel = use.cancel();
   load.progress = progress_teller(settings.progress, settings.progress_user_data);
   load.cancel.poll("load");

@@ -38,7 +38,7 @@ llava_status llava_model_limits(const llava_model* model, llava_limits* out) {
     const auto& config = bundle.config;
     llava_limits limits = {};
     limits.context = static_cast<int32_t>(bundle.context);
-    limits.tokens_per_image = static_cast<int32_t>(config.tokens_per_image());
+    limits.tokens_per_image = static_cast<int32_t>(bundle.most_image_tokens());
     limits.image_size = static_cast<int32_t>(config.vision.image_size);
     limits.vocabulary = static_cast<int32_t>(config.language.vocabulary);
     limits.width = static_cast<int32_t>(config.language.width);

@@ -50,6 +50,8 @@ constexpr OptionField kImageFields[] = {
 // ---- llava_load_options
 constexpr Choice kDtypes[] = {
     {"auto", LLAVA_DTYPE_AUTO}, {"f32", LLAVA_DTYPE_F32}, {"f16", LLAVA_DTYPE_F16}, {"bf16", LLAVA_DTYPE_BF16}};
+constexpr Choice kTileRules[] = {
+    {"auto", LLAVA_TILES_AUTO}, {"original", LLAVA_TILES_ORIGINAL}, {"hf", LLAVA_TILES_HF}};
 constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_options),
                                               .dtype = LLAVA_DTYPE_AUTO,
                                               .device = nullptr,
@@ -64,7 +66,7 @@ constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_o
                                               .projector = nullptr,
                                               .adapter = nullptr,
                                               .adapter_scale = 1,
-                                              .adapter_reserved = 0};
+                                              .tile_rule = LLAVA_TILES_AUTO};
 constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
     LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
@@ -79,7 +81,7 @@ constexpr OptionField kLoadFields[] = {
     LLAVA_FIELD(llava_load_options, projector, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_load_options, adapter, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_load_options, adapter_scale, f32, kScaleRange),
-    LLAVA_FIELD(llava_load_options, adapter_reserved, reserved),
+    LLAVA_CHOICE(llava_load_options, tile_rule, kTileRules),
 };
 
 // ---- llava_save_options

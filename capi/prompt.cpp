@@ -40,7 +40,7 @@ void add_message(Dialogue& dialogue, const MessageObject& message) {
     if (part.embedding) check_embedding(*part.embedding, bundle, "an embedding of a message");
     const bool picture = part.image || part.embedding;
     dialogue.images += picture;
-    if (part.image) dialogue.image_rows += bundle.config.tokens_per_image();
+    if (part.image) dialogue.image_rows += bundle.image_tokens(part.image->picture->width, part.image->picture->height);
     if (part.embedding) dialogue.image_rows += part.embedding->rows->rows_PD.size(0);
     to.parts.push_back(picture ? Part::image() : Part::words(std::move(part.text)));
   }

@@ -59,6 +59,10 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
   add_parts(verb, arguments.vision_tower, arguments.projector);
   verb.add_option("--adapter", arguments.adapter,
                   "folder of a LoRA (adapter_config.json) beside the model; DIR=0.5: at this scale");
+  verb.add_option("--tile-rule", arguments.tile_rule,
+                  "whose rule cuts pictures into tiles (LLaVA-NeXT): auto (the layout's), original, hf (transformers')")
+      ->check(CLI::IsMember({"auto", "original", "hf"}))
+      ->capture_default_str();
   verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
   verb.add_flag("--verify", arguments.verify, "look for NaN and infinity in every weight before anything is computed");
 }
@@ -94,6 +98,8 @@ llava::LoadOptions load_options(const ModelArguments& arguments) {
   const auto adapter = parse_adapter(arguments.adapter);
   options.adapter = adapter.folder;
   options.adapter_scale = adapter.scale;
+  if (arguments.tile_rule != "auto")
+    options.tile_rule = arguments.tile_rule == "hf" ? llava::TileRule::hf : llava::TileRule::original;
   options.cancel = interrupt_token();
   return options;
 }

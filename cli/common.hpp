@@ -13,7 +13,7 @@
 
 namespace llava_cli {
 
-/// MODEL --device --dtype --threads --context --template --vision-tower --projector --adapter --verify.
+/// MODEL --device --dtype --threads --context --template --vision-tower --projector --adapter --tile-rule --verify.
 struct ModelArguments {
   std::string path;
   std::string device = "auto";
@@ -21,6 +21,7 @@ struct ModelArguments {
   std::string template_name;  // "" = the checkpoint's; "none" = prompts as they are
   std::string vision_tower, projector;
   std::string adapter;  // DIR or DIR=SCALE
+  std::string tile_rule = "auto";
   int64_t context = 0;
   int32_t threads = 0;  // 0 = as many as LibTorch chooses
   bool verify = false;

@@ -1,6 +1,7 @@
 // `llava tokens`, `pixels`, `features`, `logits`: every joint of the model as numbers, for research and for checking.
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common.hpp"
 #include "npy.hpp"
@@ -36,22 +37,41 @@ std::vector<int32_t> prompt_ids(const llava::Model& model, const Arguments& argu
   return model.prompt_ids(messages, options);
 }
 
+// Positions of ids and pictures together. Places without a picture (--ids alone) count where all pictures take the same.
+std::optional<int64_t> count_positions(const llava::Model& model, const std::vector<int32_t>& ids,
+                                       const std::vector<llava::Image>& images) {
+  const bool varies = !nlohmann::json::parse(model.info_json()).at("tiling").is_null();
+  auto positions = static_cast<int64_t>(ids.size());
+  size_t place = 0;
+  for (const auto id : ids) {
+    if (id != LLAVA_IMAGE_TOKEN) continue;
+    const bool known = place < images.size();
+    if (!known && varies) return std::nullopt;
+    positions += (known ? model.image_tokens(images[place]) : model.limits().tokens_per_image) - 1;
+    ++place;
+  }
+  return positions;
+}
+
 void run_tokens(const Arguments& arguments) {
   const auto model = open_model(arguments.model);
-  const auto ids = prompt_ids(model, arguments, open_images(arguments.images));
+  const auto images = open_images(arguments.images);
+  const auto ids = prompt_ids(model, arguments, images);
   nlohmann::ordered_json json = {{"ids", ids}, {"pieces", nlohmann::ordered_json::array()}};
-  int64_t places = 0;
-  for (const auto id : ids) {
-    places += id == LLAVA_IMAGE_TOKEN;
+  for (const auto id : ids)
     json["pieces"].push_back(id == LLAVA_IMAGE_TOKEN ? std::string("<image>") : model.token_text(id));
-  }
-  json["positions"] = static_cast<int64_t>(ids.size()) + places * (model.limits().tokens_per_image - 1);
+  const auto positions = count_positions(model, ids, images);
+  json["positions"] = positions ? nlohmann::ordered_json(*positions) : nlohmann::ordered_json();
   if (arguments.json) {
     std::cout << json.dump() << '\n';
     return;
   }
   for (size_t i = 0; i < ids.size(); ++i) std::cout << ids[i] << '\t' << json["pieces"][i].get<std::string>() << '\n';
-  std::cerr << ids.size() << " ids, " << json["positions"] << " positions with pictures\n";
+  std::cerr << ids.size() << " ids, ";
+  if (positions)
+    std::cerr << *positions << " positions with pictures\n";
+  else
+    std::cerr << "as many positions more as the pictures' sizes make: give --image\n";
 }
 
 void run_pixels(const Arguments& arguments) {
@@ -114,19 +134,21 @@ void add_research(CLI::App& app) {
   auto* tokens = app.add_subcommand("tokens", "the token ids of a prompt");
   add_model_arguments(*tokens, shared->model);
   add_prompt(*tokens, *shared);
-  tokens->add_flag("--json", shared->json, "one JSON object: ids, pieces, positions");
+  tokens->add_flag("--json", shared->json,
+                   "one JSON object: ids, pieces, positions (null: it depends on pictures not given)");
   tokens->callback([tokens, shared] {
     check_prompt(*tokens, *shared);
     run_tokens(*shared);
   });
 
-  auto* pixels = app.add_subcommand("pixels", "the numbers the vision tower sees, [3, S, S]");
+  auto* pixels = app.add_subcommand("pixels", "the numbers the vision tower sees, [3, S, S], or tiles [T, 3, S, S]");
   add_model_arguments(*pixels, shared->model);
   pixels->add_option("IMAGE", shared->picture, "a picture, - for standard input")->required();
   add_output(*pixels, *shared);
   pixels->callback([shared] { run_pixels(*shared); });
 
-  auto* features = app.add_subcommand("features", "a picture's features: projected [P, D], or raw [P, C]");
+  auto* features =
+      app.add_subcommand("features", "a picture's features: projected [P, D], or raw [P, C] (of T tiles [T * P, C])");
   add_model_arguments(*features, shared->model);
   features->add_option("IMAGE", shared->picture, "a picture, - for standard input")->required();
   features->add_option("--layer", shared->layer,

@@ -21,6 +21,7 @@ _llava() {
     --device) mapfile -t COMPREPLY < <(compgen -W 'auto cpu cuda:0' -- "$current"); return ;;
     --layout) mapfile -t COMPREPLY < <(compgen -W 'keep hf original' -- "$current"); return ;;
     --vision-tower | --projector | --adapter | --base | --delta | --out) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --tile-rule) mapfile -t COMPREPLY < <(compgen -W 'auto original hf' -- "$current"); return ;;
     --dtype) mapfile -t COMPREPLY < <(compgen -W 'auto f32 bf16 f16' -- "$current"); return ;;
     --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --repetition-penalty | --seed | --threads | --context | \
       --template | --layer | --stop | --timeout-ms | --prompt-tokens | --tokens | --runs | --columns | --shard-size | --scale) return ;;

@@ -28,7 +28,8 @@ typedef struct llava_embedding llava_embedding;
 /** What encoding ends with. */
 enum {
   LLAVA_ENCODE_PROJECTED = 0, /**< rows the language model reads, [P, D] */
-  LLAVA_ENCODE_FEATURES = 1   /**< features of the vision tower before the projector, [P, C] */
+  LLAVA_ENCODE_FEATURES = 1   /**< features of the vision tower before the projector, [P, C]; of a model that cuts
+                                   pictures [T * P, C], tile after tile, the whole picture first */
 };
 
 /** How a picture is encoded. Fill with llava_encode_options_init(). Since 0.1. */
@@ -36,7 +37,8 @@ typedef struct llava_encode_options {
   uint32_t struct_size; /**< set by llava_encode_options_init() */
   int32_t output;       /**< LLAVA_ENCODE_PROJECTED (default) or LLAVA_ENCODE_FEATURES */
   int32_t layer;        /**< hidden state of the tower: 0 before block 1, -1 last; #LLAVA_LAYER_CONFIGURED (default) */
-  int32_t class_token;  /**< keep the row of the class token: -1 (default) as the checkpoint says, 0 no, 1 yes */
+  int32_t class_token;  /**< keep the row of the class token: -1 (default) as the checkpoint says, 0 no, 1 yes: not
+                             with rows of tiles that are laid out as one map (LLaVA-NeXT, projected) */
   llava_cancel *cancel; /**< looked at once a layer; NULL for none */
   const char *adapter;  /**< name of an adapter in memory (adapter.h); "": none; NULL (default): the attached one */
   float adapter_scale;  /**< what that adapter's products are multiplied with; default 1 */
@@ -136,16 +138,29 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_forward_options_to_json(
                                                                                 llava_string **out);
 
 /**
- * The exact numbers the vision tower sees: padded or cropped, resized and normalised as the checkpoint says.
+ * The exact numbers the vision tower sees: padded, cropped or cut into tiles, resized and normalised as the checkpoint
+ * says.
  *
  * @param model   the model
  * @param image   the picture
  * @param cancel  NULL for none
- * @param out     receives [3, S, S], f32, on the CPU; release with llava_tensor_free()
+ * @param out     receives [3, S, S], or [T, 3, S, S] of a model that cuts pictures (LLaVA-NeXT): the whole picture, then
+ *                the tiles in reading order; f32, on the CPU; release with llava_tensor_free()
  * @return LLAVA_OK; LIMIT, CANCELLED, TIMEOUT. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_image_preprocess(llava_model *model, const llava_image *image,
                                                                          llava_cancel *cancel, llava_tensor **out);
+
+/**
+ * Tells how many positions of the context a picture takes. Only its size is looked at, no pixel.
+ *
+ * @param model   the model
+ * @param image   the picture
+ * @param tokens  receives the number: the rows llava_encode_image() will make of it, projected, with default options
+ * @return LLAVA_OK. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_image_tokens(const llava_model *model, const llava_image *image,
+                                                                     int64_t *tokens);
 
 /**
  * Encodes one picture into features that the language model can read.
@@ -162,7 +177,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_encode_image(llava_model
                                                                      llava_embedding **out);
 
 /**
- * Encodes several pictures: all or none. They go through the tower in groups of eight.
+ * Encodes several pictures: all or none. They go through the tower in groups of eight; tiles one by one.
  *
  * @param model    the model
  * @param images   `count` pictures

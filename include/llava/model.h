@@ -31,6 +31,15 @@ typedef struct llava_model llava_model;
 typedef int32_t(LLAVA_CALL *llava_load_progress_fn)(const char *phase, int64_t bytes_done, int64_t bytes_total,
                                                     const char *item, void *user_data);
 
+/** Whose rule cuts a picture into tiles and counts its rows, for checkpoints of LLaVA-NeXT (1.6). The original repository
+ * and transformers differ for some sizes: they read the two numbers of a grid in opposite order, so that of equally good
+ * grids another one is taken, and they round differently when padding is left out. */
+enum {
+  LLAVA_TILES_AUTO = 0,     /**< by the checkpoint's layout */
+  LLAVA_TILES_ORIGINAL = 1, /**< the original repository's */
+  LLAVA_TILES_HF = 2        /**< transformers' */
+};
+
 /** How a model is loaded. Fill with llava_load_options_init(). Since 0.1. */
 typedef struct llava_load_options {
   uint32_t struct_size; /**< set by llava_load_options_init() */
@@ -50,14 +59,15 @@ typedef struct llava_load_options {
   const char *adapter; /**< directory of a LoRA (adapter.h), attached under its directory's name; its projector makes a
                               language model a LLaVA; NULL (default): none */
   float adapter_scale; /**< what the adapter's products are multiplied with; default 1 */
-  uint32_t adapter_reserved; /**< 0 */
+  int32_t tile_rule;   /**< LLAVA_TILES_AUTO (default), ORIGINAL or HF; models that do not cut pictures disregard it */
 } llava_load_options;
 
 /** What a model can take. Filled by llava_model_limits(). Since 0.1. */
 typedef struct llava_limits {
   uint32_t struct_size;     /**< set by the caller */
   int32_t context;          /**< positions a session may hold */
-  int32_t tokens_per_image; /**< positions one picture takes */
+  int32_t tokens_per_image; /**< positions one picture takes; where that depends on its size (LLaVA-NeXT), the most:
+                                 llava_image_tokens() tells of each */
   int32_t image_size;       /**< side of the square the vision tower sees, in pixels */
   int32_t vocabulary;       /**< token ids are 0 … vocabulary - 1 */
   int32_t width;            /**< width D of the language model */
@@ -109,9 +119,10 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_options_to_json(con
                                                                              llava_string **out);
 
 /**
- * Loads a model from a checkpoint directory: Hugging Face's LlavaForConditionalGeneration, the original repository's
- * layout, or a LLaMA or Mistral with options->projector (or an adapter that brings one) and options->vision_tower.
- * Weights are mapped from the files: keep those unchanged while the model lives.
+ * Loads a model from a checkpoint directory: Hugging Face's LlavaForConditionalGeneration or
+ * LlavaNextForConditionalGeneration, the original repository's layout, or a LLaMA or Mistral with options->projector (or
+ * an adapter that brings one) and options->vision_tower. Weights are mapped from the files: keep those unchanged while the
+ * model lives.
  *
  * @param path     the directory
  * @param options  NULL for defaults

@@ -35,14 +35,15 @@ GenerationDefaults read_defaults(const std::string& folder, const LanguageConfig
   return defaults;
 }
 
-// `folder` is the model's or its tower's.
-PreprocessConfig read_preprocess(Checkpoint& checkpoint, const std::string& folder) {
+// From the model's folder or, in the original layout, its tower's: that one knows no tiles.
+PreprocessConfig read_preprocess(Checkpoint& checkpoint, const CompanionSettings& settings) {
+  const auto& folder = settings.original ? settings.tower_folder : checkpoint.path;
   const std::string name = "preprocessor_config.json", path = folder + "/" + name;
   if (!folder.empty() && file_exists(path)) {
     const auto text = read_file(path, limits::kConfigJsonBytes, path);
     const auto where = folder == checkpoint.path ? name : path;
-    const bool cut = checkpoint.tiling && folder == checkpoint.path;  // a tower of its own knows no tiles
-    return cut ? parse_tiled_preprocess(text, where, *checkpoint.tiling) : parse_preprocess(text, where);
+    return checkpoint.tiling && !settings.original ? parse_tiled_preprocess(text, where, *checkpoint.tiling)
+                                                   : parse_preprocess(text, where);
   }
   const auto what = cat(folder.empty() ? name : path, " is absent: pictures are prepared as CLIPImageProcessor does");
   checkpoint.notes.push_back(what);
@@ -134,7 +135,7 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
   const auto tokens = read_tokenizer_settings(checkpoint.path);
   read_tokenizer(checkpoint, tokens, settings);
   check_tokenizer(*checkpoint.tokenizer, checkpoint.tokenizer_file, config);
-  checkpoint.preprocess = read_preprocess(checkpoint, settings.original ? settings.tower_folder : checkpoint.path);
+  checkpoint.preprocess = read_preprocess(checkpoint, settings);
   checkpoint.aspect_ratio = settings.aspect_ratio;
   if (settings.original && !settings.aspect_ratio.empty() && !checkpoint.tiling)
     apply_aspect_ratio(checkpoint.preprocess, settings.aspect_ratio, "config.json");

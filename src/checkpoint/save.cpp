@@ -42,21 +42,21 @@ struct Merging {
   const AdapterFiles& files;
   double scale;
 
-  OutputTensor output_of(const std::string& canonical, OutputTensor output) const {
+  // Changes `output`, which would write `view`.
+  void change(const std::string& canonical, const TensorView& view, OutputTensor& output) const {
     if (const auto whole = files.replaced.find(canonical); whole != files.replaced.end()) {
       output.make = [view = &whole->second, type = scalar_type(output.dtype)] { return tensor_of(*view).to(type); };
-      return output;
+      return;
     }
     constexpr std::string_view kWeight = ".weight";
-    if (!canonical.ends_with(kWeight)) return output;
+    if (!canonical.ends_with(kWeight)) return;
     const auto layer = files.added.find(std::string_view(canonical).substr(0, canonical.size() - kWeight.size()));
-    if (layer == files.added.end()) return output;
+    if (layer == files.added.end()) return;
     const double factor = scale * layer->second.strength;
-    output.make = [views = &layer->second, factor, make = std::move(output.make), type = scalar_type(output.dtype)] {
+    output.make = [views = &layer->second, factor, &view, type = scalar_type(output.dtype)] {
       const auto up = tensor_of(views->up).to(at::kFloat), down = tensor_of(views->down).to(at::kFloat);
-      return at::matmul(up, down).mul_(factor).add_(make().to(at::kFloat)).to(type);
+      return at::matmul(up, down).mul_(factor).add_(tensor_of(view).to(at::kFloat)).to(type);
     };
-    return output;
   }
 };
 
@@ -140,7 +140,7 @@ class Saver {
       auto name = published_name(canonical, layout, checkpoint_.config.projector.depth);
       if (name.empty()) continue;
       auto output = output_of(std::move(name), view, options_.dtype);
-      if (merging_) output = merging_->output_of(canonical, std::move(output));
+      if (merging_) merging_->change(canonical, view, output);
       const bool by_token = canonical == "language.embed_tokens.weight" || canonical == "lm_head.weight";
       list.push_back(by_token && new_rows_ > 0 ? grown(std::move(output)) : std::move(output));
     }
@@ -215,9 +215,10 @@ void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, con
   if (adapter.model != base.fingerprint)
     throw Error(Status::argument, cat("the adapter ", adapter.name, " was loaded for the model ", adapter.model,
                                       ", this one is ", base.fingerprint));
-  check_unchanged(adapter.files.files);
+  auto plan = plan_again(base, options);
+  plan.tensors.files.insert(plan.tensors.files.end(), adapter.files.files.begin(), adapter.files.files.end());
   const Merging merging{adapter.files, scale};
-  save_plan(plan_again(base, options), target, options, &merging);
+  save_plan(plan, target, options, &merging);
 }
 
 }  // namespace llava::core

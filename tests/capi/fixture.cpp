@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 namespace {
 
@@ -25,12 +26,17 @@ void write_adapter(const std::string& folder, int64_t width) {
   std::ofstream(folder + "/adapter_config.json")
       << R"({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], "bias": "none"})";
   const std::string path = "base_model.model.language_model.model.layers.0.self_attn.q_proj.";
-  const auto tensor = [&](const char* name, int64_t rows, int64_t columns, int64_t begin) {
-    return "\"" + path + name + ".weight\":{\"dtype\":\"F32\",\"shape\":[" + std::to_string(rows) + "," +
-           std::to_string(columns) + "],\"data_offsets\":[" + std::to_string(begin) + "," +
-           std::to_string(begin + rows * columns * 4) + "]}";
+  std::ostringstream entries;
+  const auto add = [&](const char* name, int64_t rows, int64_t columns, int64_t begin) {
+    entries << '"' << path << name << R"(.weight":{"dtype":"F32","shape":[)" << rows << ',' << columns
+            << R"(],"data_offsets":[)" << begin << ',' << begin + rows * columns * 4 << "]}";
   };
-  auto header = "{" + tensor("lora_A", 2, width, 0) + "," + tensor("lora_B", width, 2, 8 * width) + "}";
+  entries << '{';
+  add("lora_A", 2, width, 0);
+  entries << ',';
+  add("lora_B", width, 2, 8 * width);
+  entries << '}';
+  auto header = entries.str();
   header.resize((header.size() + 7) / 8 * 8, ' ');
   const uint64_t size = header.size();
   std::vector<float> numbers(static_cast<size_t>(4 * width));

@@ -2,6 +2,7 @@
 // say what was wrong, and neither print, throw nor change anything.
 #pragma once
 
+#include <cmath>
 #include <type_traits>
 
 #include "fixture.hpp"

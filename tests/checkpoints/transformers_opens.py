@@ -72,6 +72,16 @@ def convert(command, source, layouts, options, work):
     return source
 
 
+def merged_lora(command, name):
+    """How far the logits of `llava merge-lora` at scale 0.5, opened by transformers, are from make_lora.py's."""
+    expected = load_file(GOLDEN / name / "expected.safetensors")
+    with tempfile.TemporaryDirectory() as work:
+        target = f"{work}/merged"
+        subprocess.run([command, "merge-lora", GOLDEN / "hf_rows", GOLDEN / name, target, "--scale", "0.5", "--dtype", "f32"], check=True)
+        found = logits_of(pathlib.Path(target), expected)
+    return float((found - expected["logits_half"]).abs().max() / max(1.0, float(expected["logits_half"].abs().max())))
+
+
 def main():
     prepare_torch()
     os.environ["HF_HUB_CACHE"] = str(GOLDEN / "hub")
@@ -96,6 +106,10 @@ def main():
                 far = next_distance(convert(sys.argv[1], GOLDEN / name, WAYS[way], [], pathlib.Path(work)), expected)
             worst = max(worst, far)
             print(f"{name:16} {way:18} {far:.1e}")
+    for name in ("lora_original", "lora_hub", "lora_later"):
+        far = merged_lora(sys.argv[1], name)
+        worst = max(worst, far)
+        print(f"{name:16} {'merged':18} {far:.1e}")
     print(f"largest difference without a change of dtype: {worst:.1e}")
     sys.exit(worst > 1e-5)
 

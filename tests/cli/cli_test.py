@@ -212,6 +212,21 @@ class Arrays(unittest.TestCase):
         self.assertEqual(marked["ids"].count(-200), 1)
         self.assertEqual(marked["ids"][0], 1)
 
+    def test_pictures_that_are_cut_are_counted_by_their_size(self):
+        model = CHECKPOINTS + "hf_next"
+        ask = ("tokens", model, "--ids=1,-200,7", "--json")
+        self.assertIsNone(json.loads(run(*ask).stdout)["positions"])
+        by_rule = [json.loads(run(*ask, "--image", PICTURE, "--tile-rule", rule).stdout)["positions"] for rule in ("auto", "hf")]
+        self.assertEqual(*by_rule)
+        tiling = json.loads(run("info", model, "--json", "--tile-rule", "original").stdout)["tiling"]
+        self.assertEqual((tiling["rule"], tiling["merge"], tiling["most_tiles"]), ("original", "spatial_unpad", 5))
+        with tempfile.TemporaryDirectory() as folder:
+            out = folder + "/x.npy"
+            self.assertEqual(run("features", model, PICTURE, "-o", out).returncode, 0)
+            self.assertEqual(read_npy(out)[1], (by_rule[0] - 2, 16))
+            self.assertEqual(run("pixels", model, PICTURE, "-o", out).returncode, 0)
+            self.assertEqual(read_npy(out)[1][1:], (3, 18, 18))
+
     def test_an_empty_system_text_is_one(self):
         ask = ("tokens", TINY, "--prompt", "Q", "--template", "v1", "--json")
         usual, none = (json.loads(run(*ask, *more).stdout)["ids"] for more in ((), ("--system", "")))

@@ -18,6 +18,9 @@ struct LoadProgress {
   std::string_view item;  /**< the file or tensor at hand */
 };
 
+/** Whose rule cuts pictures into tiles; see LLAVA_TILES_AUTO. */
+enum class TileRule : int32_t { automatic = 0, original = 1, hf = 2 };
+
 /** How a model is loaded; see llava_load_options. Since 0.1. */
 struct LoadOptions {
   std::string device;                                     /**< "" is "auto" */
@@ -31,6 +34,7 @@ struct LoadOptions {
   std::string projector = {};                             /**< file of a projector; "": the checkpoint's */
   std::string adapter = {};                               /**< folder of a LoRA to attach; "": none */
   float adapter_scale = 1;                                /**< of that adapter */
+  TileRule tile_rule = TileRule::automatic;               /**< of a LLaVA-NeXT */
 
   /** The C form without the progress callback; valid while this struct lives. */
   llava_load_options c() const {
@@ -46,6 +50,7 @@ struct LoadOptions {
     options.projector = detail::or_null(projector, "projector");
     options.adapter = detail::or_null(adapter, "adapter");
     options.adapter_scale = adapter_scale;
+    options.tile_rule = static_cast<int32_t>(tile_rule);
     return options;
   }
 };
@@ -133,7 +138,13 @@ class Model : public detail::Handle<llava_model, llava_model_retain, llava_model
     return usage;
   }
 
-  /** The exact numbers the vision tower sees, [3, S, S]. */
+  /** Positions of the context a picture takes. */
+  int64_t image_tokens(const Image& image) const {
+    int64_t tokens = 0;
+    detail::check(llava_image_tokens(handle_, image.get(), &tokens));
+    return tokens;
+  }
+  /** The exact numbers the vision tower sees, [3, S, S]; [T, 3, S, S] of a model that cuts pictures. */
   Tensor preprocess(const Image& image, const Cancel& cancel = {}) const {
     llava_tensor* tensor = nullptr;
     detail::check(llava_image_preprocess(handle_, image.get(), cancel.get(), &tensor));
