@@ -16,10 +16,10 @@ inline constexpr int64_t kIndexJsonBytes = 64 << 20;
 inline constexpr int64_t kZipEntries = 1'000'000;
 inline constexpr int64_t kPickleBytes = 64 << 20;
 inline constexpr int64_t kPickleOpcodes = 16 << 20;
-inline constexpr int64_t kPickleStack = 65536;        // values, and marks
+inline constexpr int64_t kPickleStack = 65536;         // values, and marks
 inline constexpr int64_t kPickleContainers = 4 << 20;  // tuples, lists, dicts; a tensor takes five
-inline constexpr int64_t kPickleNameBytes = 256;      // a line of GLOBAL, the key of a storage
-inline constexpr int64_t kExpandedBytes = 16 << 20;   // on top of the file's size, for tensors that are not contiguous
+inline constexpr int64_t kPickleNameBytes = 256;       // a line of GLOBAL, the key of a storage
+inline constexpr int64_t kExpandedBytes = 16 << 20;    // on top of the file's size, for tensors that are not contiguous
 inline constexpr int64_t kConfigJsonBytes = 1 << 20;
 inline constexpr int64_t kTokenizerConfigBytes = 8 << 20;
 inline constexpr int64_t kJsonDepth = 64;
@@ -51,23 +51,23 @@ inline constexpr int64_t kWidth = 65536;
 inline constexpr int64_t kVocabulary = 1 << 22;
 inline constexpr int64_t kContext = 1 << 20;
 inline constexpr int64_t kVisionImageSize = 4096;
-inline constexpr int64_t kGrids = 256;                      // of tiles; (1x1) … (6x6) are 36
-inline constexpr int64_t kTiles = 64;                       // in one grid
-inline constexpr int64_t kGridTextBytes = 16 << 10;         // grids written as a text
+inline constexpr int64_t kGrids = 256;               // of tiles; (1x1) … (6x6) are 36
+inline constexpr int64_t kTiles = 64;                // in one grid
+inline constexpr int64_t kGridTextBytes = 16 << 10;  // grids written as a text
 
 // Pictures
-inline constexpr int64_t kPictureBytes = 64 << 20;          // ^
-inline constexpr int64_t kPicturePixels = 64 << 20;         // ^ Pillow warns at 89 M
-inline constexpr int64_t kPictureSide = 65535;              // JPEG: 65500, libjpeg's own
+inline constexpr int64_t kPictureBytes = 64 << 20;   // ^
+inline constexpr int64_t kPicturePixels = 64 << 20;  // ^ Pillow warns at 89 M
+inline constexpr int64_t kPictureSide = 65535;       // JPEG: 65500, libjpeg's own
 inline constexpr int64_t kJpegScans = 500;
 inline constexpr int64_t kPngChunkBytes = 8 << 20;
 inline constexpr int64_t kPngAncillaryBytes = 32 << 20;
 inline constexpr int64_t kExifBytes = 64 << 10;
 inline constexpr int64_t kExifEntries = 256;
-inline constexpr int64_t kImagesPerMessage = 64;            // ^
+inline constexpr int64_t kImagesPerMessage = 64;  // ^
 
 // Text
-inline constexpr int64_t kTextPartBytes = 1 << 20;          // ^ 1 MiB takes about a second to tokenise
+inline constexpr int64_t kTextPartBytes = 1 << 20;  // ^ 1 MiB takes about a second to tokenise
 inline constexpr int64_t kPartsPerMessage = 1024;
 inline constexpr int64_t kStopStrings = 64;
 inline constexpr int64_t kStopStringBytes = 256;

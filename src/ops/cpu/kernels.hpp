@@ -41,8 +41,8 @@ struct AttentionJob {
   float* out;   // [queries, width]
   int64_t out_stride;
   int64_t queries, keys, width;
-  int64_t past;  // query i sees the keys 0 .. past + i ...
-  bool causal;   // ... or all of them
+  int64_t past;    // query i sees the keys 0 .. past + i ...
+  bool causal;     // ... or all of them
   int64_t window;  // causal: and only the last so many of those; 0 = no bound
   float scale;
 };
