@@ -117,6 +117,40 @@ constexpr OptionField kAdapterFields[] = {
     LLAVA_FIELD(llava_adapter_options, cancel, opaque),
 };
 
+// ---- llava_dataset_options
+constexpr Choice kLabels[] = {{"spans", LLAVA_LABELS_SPANS}, {"upstream", LLAVA_LABELS_UPSTREAM}};
+constexpr Choice kImagePlaces[] = {
+    {"first", LLAVA_IMAGE_FIRST}, {"as-written", LLAVA_IMAGE_AS_WRITTEN}, {"random", LLAVA_IMAGE_RANDOM}};
+constexpr Choice kPictureChecks[] = {
+    {"whole", LLAVA_PICTURES_WHOLE}, {"header", LLAVA_PICTURES_HEADER}, {"skip", LLAVA_PICTURES_SKIP}};
+constexpr llava_dataset_options kDatasetDefaults = {.struct_size = sizeof(llava_dataset_options),
+                                                    .labels = LLAVA_LABELS_SPANS,
+                                                    .image_place = LLAVA_IMAGE_FIRST,
+                                                    .pictures = LLAVA_PICTURES_WHOLE,
+                                                    .allow_outside = 0,
+                                                    .threads = 2,
+                                                    .max_length = 0,
+                                                    .seed = 42,
+                                                    .image_root = nullptr,
+                                                    .template_name = nullptr,
+                                                    .progress = nullptr,
+                                                    .progress_user_data = nullptr,
+                                                    .cancel = nullptr};
+constexpr OptionField kDatasetFields[] = {
+    LLAVA_CHOICE(llava_dataset_options, labels, kLabels),
+    LLAVA_CHOICE(llava_dataset_options, image_place, kImagePlaces),
+    LLAVA_CHOICE(llava_dataset_options, pictures, kPictureChecks),
+    LLAVA_FIELD(llava_dataset_options, allow_outside, flag),
+    LLAVA_FIELD(llava_dataset_options, threads, i32, between(1, 256)),
+    LLAVA_FIELD(llava_dataset_options, max_length, i64, between(0, core::limits::kContext)),
+    LLAVA_FIELD(llava_dataset_options, seed, i64, between(0, kMost64)),
+    LLAVA_FIELD(llava_dataset_options, image_root, text, between(1, core::limits::kPathBytes)),
+    LLAVA_FIELD(llava_dataset_options, template_name, text, between(1, 256)),
+    LLAVA_FIELD(llava_dataset_options, progress, opaque),
+    LLAVA_FIELD(llava_dataset_options, progress_user_data, opaque),
+    LLAVA_FIELD(llava_dataset_options, cancel, opaque),
+};
+
 // ---- llava_encode_options
 constexpr Choice kEncodeOutputs[] = {{"projected", LLAVA_ENCODE_PROJECTED}, {"features", LLAVA_ENCODE_FEATURES}};
 constexpr llava_encode_options kEncodeDefaults = {
@@ -224,13 +258,14 @@ constexpr OptionStruct kImage = LLAVA_STRUCT(llava_image_options, kImageDefaults
 constexpr OptionStruct kLoad = LLAVA_STRUCT(llava_load_options, kLoadDefaults, kLoadFields);
 constexpr OptionStruct kSave = LLAVA_STRUCT(llava_save_options, kSaveDefaults, kSaveFields);
 constexpr OptionStruct kAdapter = LLAVA_STRUCT(llava_adapter_options, kAdapterDefaults, kAdapterFields);
+constexpr OptionStruct kDataset = LLAVA_STRUCT(llava_dataset_options, kDatasetDefaults, kDatasetFields);
 constexpr OptionStruct kEncode = LLAVA_STRUCT(llava_encode_options, kEncodeDefaults, kEncodeFields);
 constexpr OptionStruct kForward = LLAVA_STRUCT(llava_forward_options, kForwardDefaults, kForwardFields);
 constexpr OptionStruct kTemplate = LLAVA_STRUCT(llava_template_options, kTemplateDefaults, kTemplateFields);
 constexpr OptionStruct kSession = LLAVA_STRUCT(llava_session_options, kSessionDefaults, kSessionFields);
 constexpr OptionStruct kChat = LLAVA_STRUCT(llava_chat_options, kChatDefaults, kChatFields);
-constexpr const OptionStruct* kAll[] = {&kImage,   &kLoad,     &kSave,    &kAdapter, &kEncode,
-                                        &kForward, &kTemplate, &kSession, &kChat};
+constexpr const OptionStruct* kAll[] = {&kImage,  &kLoad,    &kSave,     &kAdapter, &kDataset,
+                                        &kEncode, &kForward, &kTemplate, &kSession, &kChat};
 
 }  // namespace
 
@@ -249,6 +284,10 @@ const OptionStruct& option_struct<llava_save_options>() {
 template <>
 const OptionStruct& option_struct<llava_adapter_options>() {
   return kAdapter;
+}
+template <>
+const OptionStruct& option_struct<llava_dataset_options>() {
+  return kDataset;
 }
 template <>
 const OptionStruct& option_struct<llava_encode_options>() {

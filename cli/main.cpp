@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
     add_chat(app);
     add_info(app);
     add_convert(app);
+    add_data(app);
     add_research(app);
     add_bench(app);
     add_show(app);

@@ -20,16 +20,24 @@ _llava() {
     --image | --history | -o | --output) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --device) mapfile -t COMPREPLY < <(compgen -W 'auto cpu cuda:0' -- "$current"); return ;;
     --layout) mapfile -t COMPREPLY < <(compgen -W 'keep hf original' -- "$current"); return ;;
-    --vision-tower | --projector | --adapter | --base | --delta | --out) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --vision-tower | --projector | --adapter | --model | --images | --base | --delta | --out) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --tile-rule) mapfile -t COMPREPLY < <(compgen -W 'auto original hf' -- "$current"); return ;;
+    --labels) mapfile -t COMPREPLY < <(compgen -W 'spans upstream' -- "$current"); return ;;
+    --image-place) mapfile -t COMPREPLY < <(compgen -W 'first as-written random' -- "$current"); return ;;
+    --pictures) mapfile -t COMPREPLY < <(compgen -W 'whole header skip' -- "$current"); return ;;
     --dtype) mapfile -t COMPREPLY < <(compgen -W 'auto f32 bf16 f16' -- "$current"); return ;;
     --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --repetition-penalty | --seed | --threads | --context | \
-      --template | --layer | --stop | --timeout-ms | --prompt-tokens | --tokens | --runs | --columns | --shard-size | --scale) return ;;
+      --template | --layer | --stop | --timeout-ms | --prompt-tokens | --tokens | --runs | --columns | --shard-size | --scale | --max-length) return ;;
   esac
+  if [ "$verb" = data ] && [ "$previous" = data ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'check' -- "$current")
+    return
+  fi
+  [ "$verb" != data ] || verb="data check"
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_llava_options $verb)" -- "$current")
   elif [ -z "$verb" ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'chat info convert merge-delta merge-lora tokens pixels features logits bench show' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'chat info convert merge-delta merge-lora data tokens pixels features logits bench show' -- "$current")
   else
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

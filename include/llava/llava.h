@@ -26,6 +26,7 @@
 #include "base.h"
 #include "chat.h"
 #include "checkpoint.h"
+#include "dataset.h"
 #include "device.h"
 #include "encode.h"
 #include "image.h"

@@ -18,6 +18,7 @@
 #include "hpp/base.hpp"
 #include "hpp/chat.hpp"
 #include "hpp/checkpoint.hpp"
+#include "hpp/dataset.hpp"
 #include "hpp/device.hpp"
 #include "hpp/image.hpp"
 #include "hpp/message.hpp"

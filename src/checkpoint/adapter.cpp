@@ -220,7 +220,8 @@ Json describe(const AdapterFiles& files) {
 
 Json describe(const Adapter& adapter) {
   auto json = Json::object({{"name", adapter.name}});
-  for (const auto& [key, value] : describe(adapter.files).items()) json.add(key, value);
+  const auto files = describe(adapter.files);  // outlives the loop
+  for (const auto& [key, value] : files.items()) json.add(key, value);
   json.add("fingerprint", adapter.fingerprint);
   json.add("model", adapter.model);
   return json;

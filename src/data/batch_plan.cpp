@@ -58,7 +58,7 @@ std::vector<std::vector<int64_t>> pack_samples(const std::vector<int64_t>& lengt
 
 int64_t word_length(const Record& record) {
   int64_t words = python::count_words(record.system);
-  for (const Turn& turn : record.turns) words += python::count_words(turn.text);
+  for (const RecordTurn& turn : record.turns) words += python::count_words(turn.text);
   return record.images.empty() ? -words : words;
 }
 

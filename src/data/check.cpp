@@ -27,8 +27,8 @@ constexpr std::array<std::string_view, 10> kMarks = {
 struct Finding {
   bool usable = false, cut = false, mismatch = false;
   RecordOddities odd;
-  uint32_t turns = 0, pictures = 0, marks = 0;  // marks: a bit for each of kMarks
-  uint32_t rows = 0, targets = 0;
+  uint32_t turns = 0, pictures = 0, marks = 0;    // marks: a bit for each of kMarks
+  uint32_t rows = 0, kept_rows = 0, targets = 0;  // before and after cutting
   uint64_t id_hash = 0;
 };
 
@@ -40,7 +40,7 @@ struct Block {
 uint32_t marks_in(const Record& record) {
   uint32_t bits = 0;
   for (size_t i = 0; i < kMarks.size(); ++i)
-    for (const Turn& turn : record.turns)
+    for (const RecordTurn& turn : record.turns)
       if (turn.text.find(kMarks[i]) != turn.text.npos) bits |= 1u << i;
   return bits;
 }
@@ -145,6 +145,7 @@ class Checker {
       }
       const Sample sample = maker_.make(record);
       finding.rows = static_cast<uint32_t>(sample.full_rows);
+      finding.kept_rows = static_cast<uint32_t>(sample.rows);
       finding.targets = static_cast<uint32_t>(sample.targets);
       finding.cut = sample.cut;
       finding.mismatch = sample.mismatch;
@@ -229,6 +230,9 @@ DataReport check_data(const RecordIndex& index, const SampleMaker& maker, const 
   for (Block& block : blocks) {
     for (const Finding& finding : block.findings) {
       count(finding, report);
+      const auto length = finding.usable ? static_cast<int32_t>(finding.kept_rows) : 0;
+      report.lengths.push_back(finding.pictures > 0 ? length : -length);
+      report.learned.push_back(finding.usable ? static_cast<int32_t>(finding.targets) : 0);
       if (finding.id_hash) ids.emplace_back(finding.id_hash, number);
       if (finding.usable) {
         rows.push_back(finding.rows);

@@ -35,7 +35,7 @@ struct CheckOptions {
 struct BadRecord {
   int64_t record = 0;  // from 0
   int64_t begin = 0;   // byte
-  std::string id;
+  std::string id;      // "" where the record itself could not be read; the message names it even then
   DataProblem problem = DataProblem::json;
   std::string message;
 };
@@ -59,6 +59,10 @@ struct DataReport {
   std::vector<std::string> duplicates;        // the first few such ids
   std::map<std::string, int64_t> marks_said;  // records whose words hold "</s>", "###", "USER:" …: encoded as text
   std::string longest_record;                 // where the longest is
+
+  // Of each record, for orders and plans: positions after cutting (negative without a picture) and learned tokens; both 0
+  // where it cannot be used.
+  std::vector<int32_t> lengths, learned;
 };
 
 /// Reads every record, makes its sample and looks at its pictures. Records are independent of each other, the report is

@@ -128,7 +128,7 @@ void Record::throw_error(DataProblem problem, Status status, const std::string& 
 
 int64_t count_places(std::string_view text) {
   int64_t count = 0;
-  for (auto at = text.find(kImagePlace); at != text.npos; at = text.find(kImagePlace, at + kImagePlace.size())) ++count;
+  for (auto at = text.find(kImageText); at != text.npos; at = text.find(kImageText, at + kImageText.size())) ++count;
   return count;
 }
 

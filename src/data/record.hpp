@@ -12,7 +12,7 @@
 
 namespace llava::core {
 
-inline constexpr std::string_view kImagePlace = "<image>";  // LLaVA's DEFAULT_IMAGE_TOKEN, in the text of a record
+inline constexpr std::string_view kImageText = "<image>";  // LLaVA's DEFAULT_IMAGE_TOKEN, in the text of a record
 
 /// What is wrong with a record that cannot be used.
 enum class DataProblem {
@@ -47,9 +47,9 @@ struct RecordOddities {
   bool ends_unanswered = false;
 };
 
-struct Turn {
+struct RecordTurn {
   Role role = Role::user;
-  std::string text;  // with kImagePlace where pictures stand
+  std::string text;  // with kImageText where pictures stand
 };
 
 struct RecordPlace {
@@ -64,7 +64,7 @@ struct Record {
   std::string id;                   // a number as its digits; "" when there is none
   std::vector<std::string> images;  // as written: relative paths
   std::string system;               // of a system turn; "" none
-  std::vector<Turn> turns;          // as written, without the system turn
+  std::vector<RecordTurn> turns;    // as written, without the system turn
   int64_t first = 0;                // turns before it are dropped: 1 when an answer opens the record, else 0
   RecordOddities odd;
 

@@ -19,8 +19,8 @@ constexpr uint64_t kPlaceStream = 0x706c616365;  // draws of this kind do not me
 std::string moved(const std::string& text, bool behind, bool collapse) {
   const auto places = collapse ? 1 : count_places(text);
   std::string images;
-  for (int64_t i = 0; i < places; ++i) images.append(i > 0 ? "\n" : "").append(kImagePlace);
-  const auto bare = python::replace(text, kImagePlace, "");
+  for (int64_t i = 0; i < places; ++i) images.append(i > 0 ? "\n" : "").append(kImageText);
+  const auto bare = python::replace(text, kImageText, "");
   const std::string words(python::strip(bare));
   if (words.empty()) return images;
   return behind ? words + "\n" + images : images + "\n" + words;
@@ -34,7 +34,7 @@ bool draws_behind(const Record& record, uint64_t seed) {
   return (Rng(seed, stream).next_u32() & 1) != 0;
 }
 
-std::vector<Turn> placed(const Record& record, const SampleRules& rules) {
+std::vector<RecordTurn> placed(const Record& record, const SampleRules& rules) {
   auto turns = record.turns;
   const auto first = static_cast<size_t>(record.first);
   for (size_t i = 0; i < turns.size(); ++i) {
@@ -46,9 +46,9 @@ std::vector<Turn> placed(const Record& record, const SampleRules& rules) {
 }
 
 /// Text and pictures as they stand in the turn; `bare`: without the line breaks between them.
-Message message_of(const Turn& turn, bool bare) {
+Message message_of(const RecordTurn& turn, bool bare) {
   Message message{turn.role, {}};
-  for (bool first = true; auto words : python::split(turn.text, kImagePlace)) {
+  for (bool first = true; auto words : python::split(turn.text, kImageText)) {
     if (!first) message.parts.push_back(Part::image());
     if (bare && turn.role == Role::user) words = python::strip(words);
     if (!words.empty()) message.parts.push_back(Part::words(std::string(words)));
@@ -97,7 +97,7 @@ SampleMaker::SampleMaker(std::shared_ptr<const Tokenizer> tokenizer, const Sampl
                 cat("the rule \"upstream\" knows no template ", rules.row->key, "; \"spans\" does"));
 }
 
-LabelledIds SampleMaker::spans(const Record& record, const std::vector<Turn>& turns) const {
+LabelledIds SampleMaker::spans(const Record& record, const std::vector<RecordTurn>& turns) const {
   Conversation conversation;
   if (!record.system.empty()) conversation.system = record.system;
   for (size_t i = static_cast<size_t>(record.first); i < turns.size(); ++i)
@@ -126,7 +126,7 @@ LabelledIds SampleMaker::label(const Record& record) const {
   if (rules_.row->style != TemplateStyle::single && rules_.row->style != TemplateStyle::plain)
     turns.erase(turns.begin(), turns.begin() + record.first);
   const auto wrap = [&](std::string_view open, std::string_view close) {
-    for (Turn& turn : turns) turn.text = python::replace(turn.text, kImagePlace, cat(open, kImagePlace, close));
+    for (RecordTurn& turn : turns) turn.text = python::replace(turn.text, kImageText, cat(open, kImageText, close));
   };
   if (rules_.row->images == ImageRule::own_turn) wrap("<Image>", "</Image>");
   if (const auto marks = rules_.image_marks; marks.begin >= 0 && marks.end >= 0)

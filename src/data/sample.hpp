@@ -66,7 +66,7 @@ class SampleMaker {
 
  private:
   LabelledIds label(const Record& record) const;
-  LabelledIds spans(const Record& record, const std::vector<Turn>& turns) const;
+  LabelledIds spans(const Record& record, const std::vector<RecordTurn>& turns) const;
 
   std::shared_ptr<const Tokenizer> tokenizer_;
   SampleRules rules_;

@@ -16,7 +16,7 @@ struct Job {
   const UpstreamTokens& tokens;
   const Template& row;
   const Record& record;
-  const std::vector<Turn>& turns;
+  const std::vector<RecordTurn>& turns;
   const UpstreamRules& rules;
   bool images;
 
@@ -79,7 +79,7 @@ LabelledIds plain(const Job& job) {
   if (job.turns.size() != 2 || count_places(job.turns[0].text) == 0)
     job.record.refuse(DataProblem::text, job.turns.size(),
                       " turns, expected a picture and its caption: the original's template plain takes nothing else");
-  const std::string place(kImagePlace);
+  const std::string place(kImageText);
   auto out = labelled(job.tokens.encode_with_images(cat(place, job.turns[1].text, job.row.sep)));
   ignore(out.labels, 0, static_cast<int64_t>(job.tokens.encode_with_images(place).size()));
   return out;
@@ -163,7 +163,7 @@ LabelledIds mpt(const Job& job) {
 LabelledIds v0(const Job& job) {
   std::string text = cat(job.row.system, "\n\n");
   std::vector<std::string> pieces = {text};
-  for (const Turn& turn : job.turns) {
+  for (const RecordTurn& turn : job.turns) {
     const auto role = turn.role == Role::user ? job.row.user : job.row.assistant;
     pieces.push_back(cat("### ", role, ": ", turn.text, "\n"));
     text += pieces.back();
@@ -192,7 +192,7 @@ bool is_upstream_template(const Template& row) noexcept {
 }
 
 LabelledIds upstream_labels(const UpstreamTokens& tokens, const Template& row, const Record& record,
-                            const std::vector<Turn>& turns, const UpstreamRules& rules) {
+                            const std::vector<RecordTurn>& turns, const UpstreamRules& rules) {
   if (!is_upstream_template(row))
     throw Error(Status::unsupported, cat("the rule \"upstream\" knows no template ", row.key, "; \"spans\" does"));
   const Job job{tokens, row, record, turns, rules, !record.images.empty()};

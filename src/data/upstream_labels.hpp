@@ -44,7 +44,7 @@ struct LabelledIds {
 /// Throws Error(unsupported) for a row the original does not have, RecordError(text) where the original would stop.
 /// Source: LLaVA c121f04, llava/train/train.py, preprocess and the functions it calls.
 LabelledIds upstream_labels(const UpstreamTokens& tokens, const Template& row, const Record& record,
-                            const std::vector<Turn>& turns, const UpstreamRules& rules);
+                            const std::vector<RecordTurn>& turns, const UpstreamRules& rules);
 
 /// True for rows that upstream_labels() knows.
 bool is_upstream_template(const Template& row) noexcept;

@@ -75,7 +75,7 @@ std::vector<int64_t> UpstreamTokens::encode(std::string_view text) const {
 
 std::vector<int64_t> UpstreamTokens::encode_with_images(std::string_view text) const {
   std::vector<int64_t> ids;
-  for (bool first = true; const auto part : python::split(text, kImagePlace)) {
+  for (bool first = true; const auto part : python::split(text, kImageText)) {
     const auto more = encode(part);
     if (!first) ids.push_back(kImageToken);
     const bool drop = !first && tokenizer_->bos() >= 0;

@@ -214,6 +214,7 @@ Fixture::Fixture() {
   const std::string golden = LLAVA_TEST_DATA "/golden/model/";
   model_path = golden + "tiny";
   picture_path = golden + "pictures/wide.jpg";
+  data_path = LLAVA_TEST_DATA "/golden/data/records.json";
   embedding_path = folder + "/embedding.safetensors";
   session_path = folder + "/session.safetensors";
   long_path = "/" + std::string(5000, 'x');

@@ -76,6 +76,7 @@ inline void initialise(llava_image_options& o) { must(llava_image_options_init(&
 inline void initialise(llava_load_options& o) { must(llava_load_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_save_options& o) { must(llava_save_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_adapter_options& o) { must(llava_adapter_options_init(&o, sizeof o) == LLAVA_OK); }
+inline void initialise(llava_dataset_options& o) { must(llava_dataset_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_encode_options& o) { must(llava_encode_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_forward_options& o) { must(llava_forward_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_template_options& o) { must(llava_template_options_init(&o, sizeof o) == LLAVA_OK); }
@@ -152,7 +153,7 @@ class Fixture {
   }
 
   std::string folder;  // for files of the tests; removed at the end
-  std::string model_path, adapter_path, picture_path, embedding_path, session_path, long_path, uri, deep_json;
+  std::string model_path, adapter_path, data_path, picture_path, embedding_path, session_path, long_path, uri, deep_json;
   std::vector<unsigned char> picture_bytes;
   unsigned char pixels[12] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9};
   float numbers[4] = {1, 2, 3, 4};

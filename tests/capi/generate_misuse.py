@@ -27,6 +27,7 @@ MAY_BE_NULL = {("llava_chat", "message"), ("llava_chat_start", "message"), ("lla
 # Proper values by "function.argument", else by argument. Expressions see `f`, the fixture.
 GOOD = {
     "llava_load.path": "f.model_path.c_str()", "llava_load_plan.path": "f.model_path.c_str()",
+    "llava_dataset_check.path": "f.data_path.c_str()", "model_path": "f.model_path.c_str()",
     "llava_convert.path": "f.model_path.c_str()", "target": "f.fresh_target()",
     "llava_merge_delta.path": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_base"',
     "llava_merge_delta.delta": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_delta"', "llava_image_from_file.path": "f.picture_path.c_str()",
@@ -74,7 +75,7 @@ WRONG = {
 
 # Texts that are no UTF-8, whatever the function.
 NOT_UTF8 = ['"\\xED\\xA0\\x80"', '"\\xC0\\x80"', '"a\\xE2\\x82"', '"\\xFF"', '"\\xF4\\x90\\x80\\x80"']
-PATHS = {"path", "delta", "target"}
+PATHS = {"path", "delta", "target", "model_path"}
 FRESH = {"session", "stream", "decoder", "message", "cancel"}
 FILLED = ("_desc *", "_usage *", "llava_limits *")
 

@@ -61,6 +61,8 @@ const Calls& calls_of(const OptionStruct& table) {
           return llava_convert(f.model_path.c_str(), f.fresh_target(), static_cast<const llava_save_options*>(o));
         }}},
       LLAVA_CALLS(adapter_options, llava_adapter, llava_adapter_load(f.model, f.adapter_path.c_str(), o, out)),
+      LLAVA_CALLS(dataset_options, llava_string,
+                  llava_dataset_check(f.data_path.c_str(), f.model_path.c_str(), o, out)),
       LLAVA_CALLS(encode_options, llava_embedding, llava_encode_image(f.model, f.image, o, out)),
       LLAVA_CALLS(forward_options, llava_tensor, llava_forward(f.model, f.ids, 3, nullptr, 0, o, out)),
       LLAVA_CALLS(template_options, llava_string, llava_apply_template(f.model, f.message_list, 1, o, out)),

@@ -1,5 +1,5 @@
-"""The command `llava` as a shell sees it, on a tiny random model: what it prints, its exit codes, its files, and a
-dialogue in a terminal with Ctrl-C. Python's standard library alone.
+"""The command `llava` as a shell sees it, on a tiny random model: what it prints, its exit codes and its files
+(dialogue_test.py: the chat). Python's standard library alone.
 
     python3 cli_test.py build/bin/llava
 """
@@ -8,15 +8,11 @@ import array
 import json
 import os
 import pathlib
-import pty
 import re
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 COMMAND = sys.argv.pop(1) if len(sys.argv) > 1 else "build/bin/llava"
@@ -46,8 +42,9 @@ def read_npy(path):
 class OneShot(unittest.TestCase):
     def test_version_and_help(self):
         self.assertRegex(run("--version").stdout.decode(), r"^llava \d+\.\d+\.\d+")
-        for verb in ("chat", "info", "convert", "merge-delta", "merge-lora", "tokens", "pixels", "features", "logits", "bench", "show"):
-            done = run(verb, "--help")
+        for verb in ("chat", "info", "convert", "merge-delta", "merge-lora", "data check", "tokens", "pixels", "features", "logits",
+                     "bench", "show"):
+            done = run(*verb.split(), "--help")
             self.assertEqual(done.returncode, 0, verb)
             self.assertIn(b"--", done.stdout)
         self.assertIn(b"Exit codes", run("--help").stdout)
@@ -179,6 +176,34 @@ class OneShot(unittest.TestCase):
         done = run("logits", rows, "--ids", "1", "-o", "-", "--adapter", CHECKPOINTS + "hf_ties")
         self.assertEqual(done.returncode, 3)
         self.assertIn(b"adapter_config.json", done.stderr)
+    def test_data_check_names_every_record_that_cannot_be_used(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(PICTURE, folder + "/good.png")
+            pathlib.Path(folder, "broken.png").write_bytes(pathlib.Path(PICTURE).read_bytes()[:60])
+            asked = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A thing."}]
+            rows = [{"id": "a", "image": "good.png", "conversations": asked}, {"id": "b", "image": "gone.png", "conversations": asked},
+                    {"id": "c", "image": "broken.png", "conversations": asked}, {"id": "d", "conversations": asked},
+                    {"id": "e", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}]
+            data = pathlib.Path(folder, "train.json")
+            data.write_text(json.dumps(rows), encoding="utf-8")
+            done = run("data", "check", str(data), "--model", TINY, "--json")
+            said = json.loads(done.stdout)
+            self.assertEqual((done.returncode, said["records"], said["usable"], said["unusable"]), (3, 5, 2, 3))
+            self.assertEqual([(bad["record"], bad["problem"]) for bad in said["bad"]],
+                             [(2, "picture-missing"), (3, "picture-broken"), (4, "placeholders")])
+            self.assertIn('id "d"', said["bad"][2]["message"])
+            done = run("data", "check", str(data), "--model", TINY, "--images", folder, "--template", "vicuna_v1")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(b"picture-missing: train.json: record 2 (byte ", done.stdout)
+            data.write_text(json.dumps(rows[:1] + rows[4:]), encoding="utf-8")
+            done = run("data", "check", str(data), "--model", TINY)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), done.stdout)
+            self.assertRegex(done.stdout.decode(), r"usable +2\n")
+            data.write_text(json.dumps(rows)[:-1] + ",]", encoding="utf-8")
+            done = run("data", "check", str(data), "--model", TINY)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(b"a comma before ]", done.stderr)
+            self.assertEqual(run("data", "check", str(data), "--model", TINY, "--labels", "mine").returncode, 2)
 
     def test_show_draws_the_picture(self):
         done = run("show", PICTURE, "--columns", "16")
@@ -281,129 +306,6 @@ class Mistakes(unittest.TestCase):
                 done = in_shell(line, *arguments)
                 self.assertEqual((done.returncode, done.stdout), (3, b""), (line, arguments, done.stderr))
                 self.assertIn(f"llava: standard output: {reason}", done.stderr.decode())
-
-
-class Dialogue(unittest.TestCase):
-    """A dialogue without a terminal: questions and commands from a pipe."""
-
-    def talk(self, lines, *options):
-        done = run("chat", TINY, "--max-tokens", "8", *options, stdin=lines.encode())
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.decode(), done.stderr.decode()
-
-    def test_a_picture_waits_for_a_question_that_is_answered(self):
-        picture, long = f"/image {PICTURE}\n", "word " * 4000 + "\n"
-        seen, failures = self.talk(picture + "What is this?\n", "--greedy")
-        self.assertEqual(failures, "")
-        again, failures = self.talk(picture + long + "What is this?\n", "--greedy")
-        self.assertIn("llava: the conversation needs", failures)
-        self.assertEqual(again, seen)
-        self.assertFalse(seen.endswith(self.talk("What is this?\n", "--greedy")[0]), "the picture makes a difference")
-
-    def test_reset_forgets_the_question_to_regenerate(self):
-        said, failures = self.talk("One?\nTwo?\n/reset\n/regenerate\n", "--greedy")
-        self.assertEqual(failures, "")
-        self.assertTrue(said.endswith("nothing was asked yet\n"), said)
-
-    def test_regenerating_leaves_the_seed_of_the_command_line(self):
-        options = ("--seed", "7", "--temperature", "1")
-        once, _ = self.talk("One?\n", *options)
-        thrice, _ = self.talk("One?\n/regenerate\n/reset\nOne?\n", *options)
-        self.assertTrue(thrice.startswith(once) and thrice.endswith(once), (once, thrice))
-
-
-def copy_that_talks_on(folder):
-    """The tiny model with room for 16 384 positions; its end token's row of the head is zero, so it never wins."""
-    model = folder + "/talker"
-    shutil.copytree(TINY, model)
-    config = json.loads(pathlib.Path(model, "config.json").read_text())
-    config["text_config"]["max_position_embeddings"] = 16384
-    pathlib.Path(model, "config.json").write_text(json.dumps(config))
-    weights = pathlib.Path(model, "model.safetensors")
-    data = bytearray(weights.read_bytes())
-    header_end = 8 + int.from_bytes(data[:8], "little")
-    head = json.loads(data[8:header_end])["language_model.lm_head.weight"]
-    (rows, _), (begin, end) = head["shape"], head["data_offsets"]
-    row, end_token = (end - begin) // rows, 2
-    begin += header_end + end_token * row
-    data[begin:begin + row] = bytes(row)
-    weights.write_bytes(data)
-    return model
-
-
-class Terminal(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        model = copy_that_talks_on(folder.name) if "ctrl_c" in self.id() else TINY
-        self.pid, self.terminal = pty.fork()
-        if self.pid == 0:
-            os.execv(COMMAND, [COMMAND, "chat", model, "--greedy", "--max-tokens", "16000"])
-        self.seen = b""
-
-    def tearDown(self):
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
-        os.close(self.terminal)
-
-    def wait_for(self, pattern, seconds=20):
-        end = time.monotonic() + seconds
-        while not re.search(pattern, self.seen):
-            self.assertLess(time.monotonic(), end, f"{pattern} did not come; so far: {self.seen!r}")
-            if select.select([self.terminal], [], [], 0.2)[0]:
-                self.seen += os.read(self.terminal, 65536)
-        end = re.search(pattern, self.seen).end()
-        before, self.seen = self.seen[:end], self.seen[end:]
-        return before
-
-    def type(self, text):
-        os.write(self.terminal, text.encode())
-
-    def test_a_dialogue(self):
-        with tempfile.TemporaryDirectory() as folder:
-            self.wait_for(rb"> ")
-            self.type(f"/image {PICTURE}\n")
-            self.wait_for(rb"goes with the next question")
-            self.type("What is this?\n")
-            self.wait_for(rb"(?s)tokens/s.*> ", 60)
-            self.type("/regenerate\n")
-            self.wait_for(rb"(?s)tokens/s.*> ", 60)
-            self.type(f"/save {folder}/talk.safetensors\n")
-            self.wait_for(rb"saved")
-            self.assertTrue(os.path.exists(folder + "/talk.safetensors"))
-            self.type("/undo\n/undo\n")
-            self.wait_for(rb"nothing to undo")
-            self.type("/quit\n")
-            self.assertEqual(os.waitpid(self.pid, 0)[1], 0)
-
-    def test_ctrl_c_that_stopped_an_answer_says_nothing_about_the_prompt(self):
-        self.wait_for(rb"> ")
-        self.type("word\n")
-        self.wait_for(rb"(?s)word\r\n.+")  # the answer has begun, and has thousands of tokens to go
-        self.type("\x03")
-        said = self.wait_for(rb"(?s)stopped.*> ")
-        time.sleep(0.3)
-        self.type("/help\n")
-        said += self.wait_for(rb"(?s)/undo.*> ")
-        self.assertNotIn(b"(/quit leaves)", said)
-        self.type("/quit\n")
-        self.assertEqual(os.waitpid(self.pid, 0)[1], 0)
-
-    def test_threads_wait_without_spinning(self):
-        self.wait_for(rb"> ")
-        settings = pathlib.Path(f"/proc/{self.pid}/environ").read_bytes().split(b"\0")
-        expected = os.environ.get("OMP_WAIT_POLICY", "passive").encode()
-        self.assertIn(b"OMP_WAIT_POLICY=" + expected, settings)
-
-    def test_ctrl_c_at_the_prompt_does_not_end_the_program(self):
-        self.wait_for(rb"> ")
-        self.type("\x03")
-        self.wait_for(rb"/quit leaves")
-        self.type("/quit\n")
-        self.assertEqual(os.waitpid(self.pid, 0)[1], 0)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ TEST_SUITE("data/check") {
       CHECK(report.duplicate_ids == static_cast<int64_t>(list.size()));
       CHECK(report.duplicates == std::vector<std::string>{"fine"});
       REQUIRE(report.bad.size() == list.size());
+      REQUIRE(report.lengths.size() == 2 * list.size() + 1);
+      for (size_t i = 0; i < report.lengths.size(); ++i) {
+        CHECK((report.lengths[i] > 36) == (i % 2 == 0));
+        CHECK((report.learned[i] > 0) == (i % 2 == 0));
+      }
       for (size_t i = 0; i < list.size(); ++i) {
         const auto& bad = report.bad[i];
         CAPTURE(bad.message);

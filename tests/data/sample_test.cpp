@@ -34,14 +34,13 @@ TEST_SUITE("data/sample") {
       if (json.at("id") == "r24") continue;  // two questions in a row: no sample at all
       const auto record = parse(json.dump());
       std::string answers;
-      for (const Turn& turn : record.turns)
+      for (const RecordTurn& turn : record.turns)
         if (turn.role == Role::assistant && !(record.odd.answer_first && &turn == &record.turns[0]))
           answers += turn.text + "</s>";
       const auto sample = maker_of(rules_of("llava_v1")).make(record);
       CAPTURE(json.dump());
-      auto learned = learned_text(sample);
-      if (answers.find("</s> and <s>") == answers.npos)
-        CHECK((learned == answers || " " + learned == answers || learned.size() + 2 >= answers.size()));
+      // decoding takes a typed "\u2581" for the blank that it stands for in a vocabulary
+      if (answers.find("\u2581") == answers.npos) CHECK(learned_text(sample) == answers);
       try {
         dropped += maker_of(rules_of("llava_v1", LabelRule::upstream)).make(record).mismatch;
       } catch (const RecordError&) {
