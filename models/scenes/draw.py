@@ -86,7 +86,7 @@ def draw(scene):
     """[336, 336, 3] uint8."""
     rng = random.Random(scene.look)
     light = np.array([rng.randint(236, 254) for _ in range(3)], np.uint8)
-    darker = np.uint8(rng.randint(34, 48))
+    darker = np.uint8(rng.randint(60, 76))
     where = pattern(scene.ground, 8 * rng.randrange(6), 8 * rng.randrange(6), rng.random() < 0.5)
     picture = light - where * darker
     for thing in scene.things:

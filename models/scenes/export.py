@@ -67,7 +67,7 @@ def write_tokenizer(prompter):
 def write_processor():
     CLIPImageProcessor(size={"shortest_edge": 84}, crop_size={"height": 84, "width": 84},
                        processor_class="LlavaProcessor").save_pretrained(FOLDER)
-    write("processor_config.json", {"image_token": "<image>", "num_additional_image_tokens": 1, "patch_size": 14,
+    write("processor_config.json", {"image_token": "<image>", "num_additional_image_tokens": 1, "patch_size": 28,
                                     "processor_class": "LlavaProcessor", "vision_feature_select_strategy": "default"})
 
 

@@ -12,7 +12,7 @@ import torch
 
 BOS, EOS = 1, 2
 IGNORE = -100
-PATCHES = 36
+PATCHES = 9
 SYSTEM = {
     "human": "A chat between a curious human and an artificial intelligence assistant. "
              "The assistant gives helpful, detailed, and polite answers to the human's questions.",

@@ -5,7 +5,8 @@ model on dialogues; the vision tower stays frozen throughout. AdamW, cosine with
 Checkpoints go to --work; `export.py` makes the model directory from one.
 
     python train.py --stage 1
-    python train.py --stage 2
+    python train.py --stage 2                               # from stage 1's checkpoint
+    python train.py --stage 2 --start CHECKPOINT --first N  # a further round: fresh moments, fresh dialogues
 """
 
 import argparse
@@ -162,15 +163,15 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--stage", type=int, required=True, choices=(1, 2))
     options.add_argument("--steps", type=int)
-    options.add_argument("--minutes", type=float, help="let the clock, not the steps, lead the learning rate")
+    options.add_argument("--constant", action="store_true", help="no cosine: the rate stays after the warm-up")
     options.add_argument("--lr", type=float)
     options.add_argument("--start", help="checkpoint to start from; default: text base, or stage 1's")
     options.add_argument("--first", type=int, default=0, help="first dialogue; a later round must not repeat an earlier one's")
     options.add_argument("--work", type=pathlib.Path, default=WORK)
     options = options.parse_args()
     stage = options.stage
-    steps = options.steps or (400, 9000)[stage - 1]
-    peak = options.lr or (2e-3, 1.2e-3)[stage - 1]
+    steps = options.steps or (300, 9500)[stage - 1]
+    peak = options.lr or (2e-3, 1e-3)[stage - 1]
     options.work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(2 + stage)
     torch.set_flush_denormal(True)
@@ -188,15 +189,9 @@ def main():
     optimizer = torch.optim.AdamW(groups([p for p in model.parameters() if p.requires_grad], 0.0),
                                   betas=(0.9, 0.98), fused=True)
     unseen = probe_set(prompter)
-    log, start, saved = Log(steps), time.time(), time.time()
+    log, saved = Log(steps), time.time()
     for step, batch in zip(range(steps), batches(prompter, stage, steps, options.first)):
-        if options.minutes:
-            done = (time.time() - start) / 60 / options.minutes
-            if done >= 1:
-                break
-            now = max(rate(int(done * 1e5), 100_000, peak, warmup=2000), 0)
-        else:
-            now = rate(step, steps, peak)
+        now = peak * min(1, (step + 1) / 100) if options.constant else rate(step, steps, peak)
         for group in optimizer.param_groups:
             group["lr"] = now
         loss, right = model.loss(*batch)

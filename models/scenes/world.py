@@ -90,7 +90,7 @@ def change_one_thing(rng, scene):
     things = list(scene.things)
     i = rng.randrange(len(things))
     old = things[i]
-    what = rng.choice(["size", "colour", "colour", "shape", "shape", "cell", "swap", "ground", "ground"])
+    what = rng.choice(["size", "colour", "shape", "cell", "cell", "swap", "swap", "ground"])
     if what == "ground":
         return replace(scene, ground=other(scene.ground, GROUNDS))
     if what == "swap" and len(things) > 1:   # two shapes change places: same words, another picture
