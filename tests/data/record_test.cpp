@@ -95,7 +95,8 @@ TEST_SUITE("data/record") {
         {R"({"id": "k", "id": "l"})", "json: train.json: record 12 (byte 345): byte 16: the key \"id\" stands twice"},
         {R"({"n": 1e999})", "json: train.json: record 12 (byte 345): byte 12: the number 1e999 does not fit a double"},
     };
-    for (const auto& [json, piece] : rows) {
+    for (const auto& [given, piece] : rows) {
+      const std::string json = given;
       const auto message = refusal(json);
       CAPTURE(json);
       CAPTURE(message);

@@ -142,7 +142,8 @@ TEST_SUITE("image/tiles") {
         {"\"(2x2),...,(1x1)\"", "is empty"},
         {"\"(1x1),(2x2)\"", "expected \"[\" or \"(\""},
     };
-    for (const auto& [json, words] : format) {
+    for (const auto& [given, words] : format) {
+      const std::string json = given;
       CAPTURE(json);
       const auto error = error_for(json);
       CAPTURE(error.message());
@@ -169,7 +170,8 @@ TEST_SUITE("image/tiles") {
         {"\"(1x1),...,(64x64)\"", "has more than 256 pairs"},
         {many, "has more than 256 pairs"},
         {long_text, "is a text of 16385 bytes"}};
-    for (const auto& [json, words] : cases) {
+    for (const auto& [given, words] : cases) {
+      const std::string json = given;
       CAPTURE(json);
       const auto error = error_for(json);
       CAPTURE(error.message());
