@@ -33,7 +33,7 @@ void sync(const std::string& path) {
   if (failed) fail(path, "cannot be made durable", failed);
 }
 
-void check_target(const std::string& path, bool replace) {
+void check_target(const std::string& path, bool replace, const std::string& mark) {
   std::error_code failure;
   const auto status = fs::symlink_status(path, failure);
   if (status.type() == fs::file_type::not_found) return;
@@ -41,18 +41,19 @@ void check_target(const std::string& path, bool replace) {
     throw Error(Status::argument, cat("the target ", printable(path, limits::kPathBytes),
                                       " is there already; nothing is overwritten unasked"));
   const bool folder = status.type() == fs::file_type::directory;
-  if (!folder || !(fs::exists(path + "/config.json", failure) || fs::is_empty(path, failure)))
-    throw Error(Status::argument, cat("the target ", printable(path, limits::kPathBytes),
-                                      " is no model folder; only those are overwritten"));
+  if (!folder || !(fs::exists(path + "/" + mark, failure) || fs::is_empty(path, failure)))
+    throw Error(Status::argument, cat("the target ", printable(path, limits::kPathBytes), " holds no ", mark,
+                                      "; only folders that do are overwritten"));
 }
 
 }  // namespace
 
-AtomicFolder::AtomicFolder(std::string path, bool replace) : path_(std::move(path)) {
+AtomicFolder::AtomicFolder(std::string path, bool replace, std::string mark)
+    : path_(std::move(path)), mark_(std::move(mark)) {
   static std::atomic<unsigned> number{0};
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   if (path_.empty()) throw Error(Status::argument, "the target path is empty");
-  check_target(path_, replace);
+  check_target(path_, replace, mark_);
   temporary_ = cat(path_, ".tmp-", ::getpid(), "-", number++);
   std::error_code failure;
   if (!fs::create_directory(temporary_, failure) || failure)
@@ -70,7 +71,7 @@ void AtomicFolder::commit() {
   const bool there = fs::exists(fs::symlink_status(path_, failure));
   const auto parent = fs::path(path_).parent_path().string();
   if (there) {
-    check_target(path_, true);
+    check_target(path_, true, mark_);
     if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) != 0)
       fail(path_, "cannot be replaced", errno);
     // what was there now has the temporary name: the destructor takes it away

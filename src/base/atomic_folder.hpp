@@ -9,10 +9,10 @@ namespace llava::core {
 /// commit it leaves nothing behind.
 class AtomicFolder {
  public:
-  /// `replace`: a folder of that name may be there; it gives way at commit(), and is deleted then. It must hold a
-  /// config.json or nothing, so that a slip of the pen cannot delete somebody's home.
+  /// `replace`: a folder of that name may be there; it gives way at commit(), and is deleted then. It must hold the
+  /// file `mark` or nothing, so that a slip of the pen cannot delete somebody's home.
   /// Throws Error(argument) when something is in the way, Error(io).
-  AtomicFolder(std::string path, bool replace);
+  AtomicFolder(std::string path, bool replace, std::string mark = "config.json");
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
@@ -26,6 +26,7 @@ class AtomicFolder {
  private:
   std::string path_;
   std::string temporary_;
+  std::string mark_;
   bool done_ = false;
 };
 

@@ -74,8 +74,8 @@ struct Session::Data {
   void check_cache() const;
 };
 
-/// Holds a session for one operation and takes the model for it; Error(busy) when another one runs, Error(internal) when the last one left the
-/// cache and its list of slots apart.
+/// Holds a session for one operation and takes the model for it; Error(busy) when another one runs, Error(internal) when
+/// the last one left the cache and its list of slots apart.
 class SessionLock {
  public:
   explicit SessionLock(Session::Data& data, std::shared_ptr<const Bundle> chosen = nullptr);

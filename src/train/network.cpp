@@ -25,7 +25,10 @@ at::Tensor activation_gradient(Activation activation, const at::Tensor& dy, cons
   throw Error(Status::internal, "an activation without a gradient");
 }
 
-Learners::Mask without_tower(const LoadPlan& plan, const Learners::Mask& learns) {
+Learners::Mask trainable(const LoadPlan& plan, const Learners::Mask& learns) {
+  if (plan.checkpoint.tiling)
+    throw Error(Status::unsupported,
+                cat(plan.checkpoint.path, ": cuts pictures into tiles (LLaVA-NeXT), which is not trained here"));
   for (const auto& [name, view] : plan.tensors.found)
     if (name.starts_with("vision.") && learns(name))
       throw Error(Status::unsupported, cat("the vision tower is not trained here, but the mask takes in ", name));
@@ -45,7 +48,7 @@ std::vector<LearningAffine> projector_of(Learners& learners, const ModelConfig& 
 Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel)
     : config_(plan.checkpoint.config),
       parameters_(plan.tensors, config_, {}, cancel),
-      learners_(parameters_, without_tower(plan, learns)),
+      learners_(parameters_, trainable(plan, learns)),
       vision_(parameters_, config_),
       projector_(projector_of(learners_, config_)),
       decoder_(learners_, config_.language) {

@@ -15,7 +15,7 @@ namespace llava::core {
 class Network {
  public:
   /// Takes the weights that the plan found; the plan is borrowed as long as this lives. Frozen weights stay mapped.
-  /// Throws Error(unsupported) for a mask that takes in the vision tower; what Learners::finish() throws.
+  /// Throws Error(unsupported) for a mask that takes in the vision tower and for models that cut pictures into tiles; what Learners::finish() throws.
   Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel);
 
   /// The sum over the batch's targets of weight * cross-entropy; learners().gradient() holds its gradient afterwards.

@@ -128,8 +128,8 @@ void save_snapshot(const std::string& run, Stepper& stepper, const Json& setting
   const auto& state = stepper.state();
   const auto target = folder + "/" + step_name(state.steps_done);
   const auto entries = entries_of(stepper);
-  if (fs::exists(target)) fs::remove_all(target, failure);  // of an earlier run that came no further, or damaged
-  AtomicFolder written(target, /*replace=*/false);
+  if (!file_exists(target + "/" + kManifest)) fs::remove_all(target, failure);  // what prune() left half deleted
+  AtomicFolder written(target, /*replace=*/true, kManifest);                    // one that is there goes at commit()
   write_state(written.path() + "/" + kState, entries, state);
   const auto manifest =
       Json::object({{"format", kFormat},

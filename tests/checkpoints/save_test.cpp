@@ -162,7 +162,7 @@ TEST_SUITE("checkpoints/save") {
     CHECK(files_in(folder.path()) == std::vector<std::string>{"out"});
     folder.write("letters.txt", "dear diary");
     const auto error = error_of([&] { convert_checkpoint(kGolden + "hf_rows", folder.path(), {}, again); });
-    CHECK(error.message().find("is no model folder") != std::string::npos);
+    CHECK(error.message().find("holds no config.json") != std::string::npos);
   }
 
   TEST_CASE("a file that is written to while it is converted: no half-old copy appears") {

@@ -128,6 +128,12 @@ TEST_SUITE("train/parts") {
           Status::unsupported);
   }
 
+  TEST_CASE("a model that cuts pictures is refused: its rows would be put together otherwise") {
+    const auto plan = plan_load(LLAVA_TEST_DATA "/checkpoints/golden/hf_next", {});
+    CHECK(error_of([&] { Stepper(plan, projector_alone, {}, {}); }).message().find("which is not trained here") !=
+          std::string::npos);
+  }
+
   TEST_CASE("one leaf of all samples and many leaves teach alike; the same leaves, to the bit") {
     const auto plan = plan_load(kTiny, {});
     const std::vector<TrainingSample> samples = {sample_of(6), sample_of(9, 2), sample_of(6, 0), sample_of(9)};

@@ -181,6 +181,16 @@ TEST_SUITE("train/snapshot") {
     CHECK_FALSE(resume_newest(folder.path() + "/nowhere", other.stepper(), settings()).has_value());
   }
 
+  TEST_CASE("what was left half deleted is no hindrance") {
+    const TemporaryFolder folder;
+    Run run(1);
+    const auto target = folder.path() + "/checkpoints/step-00000000";
+    std::filesystem::create_directories(target);
+    std::ofstream(target + "/state.safetensors") << "half";
+    save_snapshot(folder.path(), run.stepper(), settings(), 2);
+    CHECK(snapshots_of(folder.path()).size() == 1);
+  }
+
   TEST_CASE("a folder that cannot be written to is told, and nothing is lost") {
     const TemporaryFolder folder;
     Run run(1);
