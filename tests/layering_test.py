@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "data": "base text image",
     "checkpoint": "base weights ops text image model",
     "generate": "base weights ops text image model checkpoint",
-    "train": "base weights ops comm model data checkpoint",
+    "train": "base weights ops comm text image model data checkpoint",
     "datagen": "base text data",
     "eval": "base text image model data checkpoint generate",
 }

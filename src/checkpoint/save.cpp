@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "base/atomic_folder.hpp"
 #include "base/error.hpp"
@@ -37,13 +38,15 @@ std::string layout_of(const Checkpoint& checkpoint, const SaveOptions& options) 
   return checkpoint.layout == "original" ? "original" : "hf";
 }
 
-// What is written instead of the files' tensors.
+// Changes what is written instead of a file's tensor; nullptr: as the files have it.
+using Change = std::function<void(const std::string& canonical, const TensorView& view, OutputTensor& output)>;
+
+// An adapter in the weights.
 struct Merging {
   const AdapterFiles& files;
   double scale;
 
-  // Changes `output`, which would write `view`.
-  void change(const std::string& canonical, const TensorView& view, OutputTensor& output) const {
+  void operator()(const std::string& canonical, const TensorView& view, OutputTensor& output) const {
     if (const auto whole = files.replaced.find(canonical); whole != files.replaced.end()) {
       output.make = [view = &whole->second, type = scalar_type(output.dtype)] { return tensor_of(*view).to(type); };
       return;
@@ -62,8 +65,8 @@ struct Merging {
 
 class Saver {
  public:
-  Saver(const LoadPlan& plan, const std::string& folder, const SaveOptions& options, const Merging* merging)
-      : plan_(plan), checkpoint_(plan.checkpoint), folder_(folder), options_(options), merging_(merging) {
+  Saver(const LoadPlan& plan, const std::string& folder, const SaveOptions& options, const Change& change)
+      : plan_(plan), checkpoint_(plan.checkpoint), folder_(folder), options_(options), change_(change) {
     dtype_ = torch_name(options.dtype ? dtype_name(dtype_of(*options.dtype)) : plan.checkpoint.stored_dtype);
   }
 
@@ -140,7 +143,7 @@ class Saver {
       auto name = published_name(canonical, layout, checkpoint_.config.projector.depth);
       if (name.empty()) continue;
       auto output = output_of(std::move(name), view, options_.dtype);
-      if (merging_) merging_->change(canonical, view, output);
+      if (change_) change_(canonical, view, output);
       const bool by_token = canonical == "language.embed_tokens.weight" || canonical == "lm_head.weight";
       list.push_back(by_token && new_rows_ > 0 ? grown(std::move(output)) : std::move(output));
     }
@@ -162,20 +165,20 @@ class Saver {
   Checkpoint checkpoint_;  // as it is written
   const std::string& folder_;
   const SaveOptions& options_;
-  const Merging* merging_;  // nullptr: as the files have it
+  const Change& change_;
   std::string dtype_;
   bool new_token_ = false;
   int64_t new_rows_ = 0;
 };
 
 void save_plan(const LoadPlan& plan, const std::string& target, const SaveOptions& options,
-               const Merging* merging = nullptr) {
+               const Change& change = nullptr) {
   const c10::InferenceMode no_gradients;
   require_loadable(plan);
   const auto layout = layout_of(plan.checkpoint, options);
   check_unchanged(plan.tensors.files);
   AtomicFolder folder(target, options.overwrite);
-  Saver(plan, folder.path(), options, merging).write(layout);
+  Saver(plan, folder.path(), options, change).write(layout);
   check_unchanged(plan.tensors.files);  // else the copy may be of two versions
   folder.commit();
 }
@@ -217,8 +220,23 @@ void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, con
                                       ", this one is ", base.fingerprint));
   auto plan = plan_again(base, options);
   plan.tensors.files.insert(plan.tensors.files.end(), adapter.files.files.begin(), adapter.files.files.end());
-  const Merging merging{adapter.files, scale};
-  save_plan(plan, target, options, &merging);
+  save_plan(plan, target, options, Merging{adapter.files, scale});
+}
+
+void write_trained(const LoadPlan& plan, const TrainedValues& values, const std::string& folder,
+                   const SaveOptions& options) {
+  const c10::InferenceMode no_gradients;
+  require_loadable(plan);
+  const auto replace = [&](const std::string& canonical, const TensorView&, OutputTensor& output) {
+    const auto trained = values.find(canonical);
+    if (trained == values.end()) return;
+    output.make = [&value = trained->second, shape = output.shape, type = scalar_type(output.dtype)] {
+      return value.reshape(shape).to(type);
+    };
+  };
+  check_unchanged(plan.tensors.files);
+  Saver(plan, folder, options, replace).write(layout_of(plan.checkpoint, options));
+  check_unchanged(plan.tensors.files);
 }
 
 }  // namespace llava::core

@@ -1,6 +1,9 @@
 // Writing a checkpoint in one of the published layouts.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
+#include <map>
 #include <string>
 
 #include "checkpoint/bundle.hpp"
@@ -33,6 +36,14 @@ void save_bundle(const Bundle& bundle, const std::string& target, const SaveOpti
 /// type that is written, and the tensors that the adapter replaces. Otherwise as save_bundle(). Error(argument) for an
 /// adapter of another model or a scale that is no number.
 void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, const std::string& target,
+                   const SaveOptions& options);
+
+/// Values by canonical name, in the order of the published shape.
+using TrainedValues = std::map<std::string, at::Tensor, std::less<>>;
+
+/// Writes the model of a plan with `values` in place of the files' tensors of those names, rounded to the type that is
+/// written, into `folder`, which is there and empty. Otherwise as convert_checkpoint().
+void write_trained(const LoadPlan& plan, const TrainedValues& values, const std::string& folder,
                    const SaveOptions& options);
 
 }  // namespace llava::core

@@ -1,0 +1,22 @@
+// One process at a time: a lock on a file that ends with the process that holds it, however that ends.
+#pragma once
+
+#include <string>
+
+namespace llava::core {
+
+class FileLock {
+ public:
+  /// Makes the file if need be and locks it. Throws Error(busy) when another process or object holds it, with what that
+  /// one wrote about itself; Error(io).
+  explicit FileLock(std::string path);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace llava::core

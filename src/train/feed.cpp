@@ -1,0 +1,170 @@
+// One loader an epoch, from the place where the run stands.
+#include "train/feed.hpp"
+
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+
+#include <numeric>
+
+#include "base/error.hpp"
+#include "data/batch_plan.hpp"
+#include "data/check.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr int64_t kStepsAhead = 2;
+constexpr int64_t kMostAhead = 4096;
+constexpr size_t kListedBytes = 4096;  // of a message that names records
+
+at::Tensor as_tensor(Pixels pixels) {
+  auto owner = std::make_shared<Pixels>(std::move(pixels));
+  auto* data = owner->values.data();
+  const std::vector<int64_t> shape = {owner->channels, owner->height, owner->width};
+  return at::from_blob(
+      data, shape, [owner = std::move(owner)](void*) {}, at::kFloat);
+}
+
+TrainingSample training_sample(LoadedSample loaded) {
+  TrainingSample sample;
+  sample.ids = std::move(loaded.sample.ids);
+  sample.learned.reserve(sample.ids.size());
+  for (const auto label : loaded.sample.labels) sample.learned.push_back(label != kIgnored);
+  for (auto& pixels : loaded.pixels) sample.pixels.push_back(as_tensor(std::move(pixels)));
+  return sample;
+}
+
+std::vector<int64_t> lengths_for(const RunData& data, OrderKind kind, const RunSettings& settings,
+                                 const CountProgress& progress, const Cancel& cancel) {
+  if (kind != OrderKind::grouped && kind != OrderKind::upstream) return {};
+  const auto tell = [&](int64_t done, int64_t total) {
+    if (progress) progress("lengths", done, total);
+  };
+  if (kind == OrderKind::grouped) {
+    CheckOptions check{data.pictures, PictureCheck::none, static_cast<int32_t>(settings.loader_threads), cancel, tell};
+    auto found = check_data(*data.index, *data.maker, check).lengths;
+    for (auto& length : found)
+      if (length == 0) length = -1;  // it cannot be used; the loader says so when its turn comes
+    return {found.begin(), found.end()};
+  }
+  std::vector<int64_t> lengths;
+  for (int64_t i = 0; i < data.index->size(); ++i) {
+    cancel.poll("lengths");
+    try {
+      lengths.push_back(word_length(data.index->record(i)));
+    } catch (const RecordError&) {
+      lengths.push_back(-1);
+    }
+    if (lengths.back() == 0) lengths.back() = -1;
+    tell(i + 1, data.index->size());
+  }
+  return lengths;
+}
+
+}  // namespace
+
+RunData open_data(const std::string& path, const RunSettings& settings, const Checkpoint& model,
+                  const CountProgress& progress, const Cancel& cancel) {
+  RunData data;
+  const auto tell = [&](int64_t done, int64_t total) {
+    if (progress) progress("index", done, total);
+  };
+  data.index = RecordIndex::open(path, {cancel, tell});
+  if (data.index->size() == 0) throw Error(Status::format, cat(path, ": holds no record"));
+  data.maker = std::make_shared<const SampleMaker>(model.tokenizer, sample_rules(settings, model));
+  data.pictures = picture_rules(settings, model);
+  return data;
+}
+
+Feed::Feed(RunData data, const RunSettings& settings, int64_t first, const CountProgress& progress,
+           const Cancel& cancel)
+    : data_(std::move(data)), skip_bad_(settings.skip_bad), step_(first) {
+  order_ = {settings.order, settings.seed,        data_.index->size(),
+            settings.batch, settings.micro_batch, lengths_for(data_, settings.order, settings, progress, cancel)};
+  steps_per_epoch_ = (order_.count + order_.batch - 1) / order_.batch;
+  loading_.pictures = data_.pictures;
+  loading_.threads = static_cast<int32_t>(settings.loader_threads);
+  loading_.ahead = static_cast<int32_t>(std::min(kMostAhead, kStepsAhead * settings.batch));
+  loading_.skip_bad = skip_bad_ == 0 ? 0 : -1;  // counted here: a record comes again in every epoch
+  loading_.cancel = cancel;
+}
+
+void Feed::open_epoch(int64_t epoch, int64_t first_sample) {
+  if (loader_) waited_before_ns_ += loader_->waited_ns();
+  loader_.reset();
+  auto indices = epoch_order(order_, epoch);
+  indices.erase(indices.begin(), indices.begin() + first_sample);
+  loader_ = std::make_unique<Loader>(data_.index, data_.maker, std::move(indices), loading_);
+}
+
+void Feed::skip(const LoadedSample& loaded) {
+  if (!skipped_.insert(loaded.record).second) return;
+  now_.skipped.push_back(loaded.problem);
+  if (first_skipped_.size() < kListedBytes) first_skipped_ += "\n  " + loaded.problem;
+  if (skip_bad_ >= 0 && skipped() > skip_bad_)
+    throw Error(Status::limit,
+                cat(skipped(), " records cannot be used, at most ", skip_bad_, " may be skipped:", first_skipped_));
+}
+
+const StepSamples& Feed::next() {
+  const auto epoch = step_ / steps_per_epoch_;
+  const auto begin = step_ % steps_per_epoch_ * order_.batch;
+  if (!loader_ || begin == 0) open_epoch(epoch, begin);
+  const auto count = std::min(order_.batch, order_.count - begin);
+  const auto leaves = (order_.batch + order_.micro_batch - 1) / order_.micro_batch;
+  now_ = {};
+  now_.epoch = epoch;
+  now_.leaves.resize(static_cast<size_t>(leaves));
+  samples_.clear();
+  samples_.reserve(static_cast<size_t>(count));  // leaves point into it
+  for (int64_t i = 0; i < count; ++i) {
+    LoadedSample loaded;
+    if (!loader_->next(loaded)) throw Error(Status::internal, "the loader ended before its epoch");
+    if (loaded.skipped) {
+      skip(loaded);
+      continue;
+    }
+    samples_.push_back(training_sample(std::move(loaded)));
+    now_.leaves[static_cast<size_t>(i / order_.micro_batch)].push_back(&samples_.back());
+  }
+  ++step_;
+  return now_;
+}
+
+double Feed::waited_seconds() const {
+  return static_cast<double>(waited_before_ns_ + (loader_ ? loader_->waited_ns() : 0)) * 1e-9;
+}
+
+Evaluation evaluate_on(const RunData& data, const RunSettings& settings, Network& network, const Cancel& cancel) {
+  const c10::InferenceMode no_gradients;
+  LoaderOptions loading;
+  loading.pictures = data.pictures;
+  loading.threads = static_cast<int32_t>(settings.loader_threads);
+  loading.skip_bad = settings.skip_bad;
+  loading.cancel = cancel;
+  std::vector<int64_t> indices(static_cast<size_t>(data.index->size()));
+  std::iota(indices.begin(), indices.end(), int64_t{0});
+  Loader loader(data.index, data.maker, std::move(indices), loading);
+  const auto& config = network.config();
+  Evaluation result;
+  LoadedSample loaded;
+  for (bool more = true; more;) {
+    std::vector<TrainingSample> samples;
+    while (static_cast<int64_t>(samples.size()) < settings.micro_batch && (more = loader.next(loaded)))
+      if (!loaded.skipped) samples.push_back(training_sample(std::move(loaded)));
+    std::vector<const TrainingSample*> leaf;
+    for (const auto& sample : samples) leaf.push_back(&sample);
+    const auto batch =
+        make_micro_batch(leaf, config.language.vocabulary, config.tokens_per_image(), data.maker->rules().max_length);
+    result.samples += static_cast<int64_t>(samples.size());
+    if (batch.labels() == 0) continue;
+    result.loss += network.loss(batch, 1, cancel);
+    result.labels += batch.labels();
+  }
+  result.skipped = loader.skipped();
+  if (result.labels == 0) throw Error(Status::format, cat(data.index->path(), ": has no token to learn"));
+  result.loss /= static_cast<double>(result.labels);
+  return result;
+}
+
+}  // namespace llava::core

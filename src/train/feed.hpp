@@ -1,0 +1,72 @@
+// The samples of a run, step after step: order, records and pictures in, leaves out. What a step sees is a function of the
+// settings and its number alone, so a run goes on anywhere without a state of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "data/loader.hpp"
+#include "train/settings.hpp"
+
+namespace llava::core {
+
+/// A data file with the eyes of a model.
+struct RunData {
+  std::shared_ptr<const RecordIndex> index;
+  std::shared_ptr<const SampleMaker> maker;
+  PictureRules pictures;
+};
+using CountProgress = std::function<void(const char* phase, int64_t done, int64_t total)>;  // may throw to stop
+
+RunData open_data(const std::string& path, const RunSettings& settings, const Checkpoint& model,
+                  const CountProgress& progress, const Cancel& cancel);
+
+/// What a step is made of. The samples live until the next call of next().
+struct StepSamples {
+  std::vector<Leaf> leaves;          // all of the step; a record that was skipped is missing in its own
+  int64_t epoch = 0;                 // from 0
+  std::vector<std::string> skipped;  // since the call before: "train.json: record 12 …: …"
+};
+
+class Feed {
+ public:
+  /// Begins with step `first`, counted from 0. For the orders that look at lengths every record is read once (phase
+  /// "lengths"). Throws what epoch_order() and Loader do.
+  Feed(RunData data, const RunSettings& settings, int64_t first, const CountProgress& progress, const Cancel& cancel);
+
+  /// Throws what Loader::next() does; Error(format) naming the records when more are unusable than may be.
+  const StepSamples& next();
+
+  int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  int64_t skipped() const { return static_cast<int64_t>(skipped_.size()); }  // records, each counted once
+  double waited_seconds() const;                                             // for samples that were not ready
+
+ private:
+  void open_epoch(int64_t epoch, int64_t first_sample);
+  void skip(const LoadedSample& loaded);
+  TrainingSample take(LoadedSample loaded) const;
+
+  RunData data_;
+  OrderSettings order_;
+  LoaderOptions loading_;
+  int64_t skip_bad_, steps_per_epoch_, step_;
+  int64_t waited_before_ns_ = 0;  // by loaders of earlier epochs
+  std::unique_ptr<Loader> loader_;
+  std::vector<TrainingSample> samples_;
+  StepSamples now_;
+  std::set<int64_t> skipped_;
+  std::string first_skipped_;  // for the message when there are too many
+};
+
+/// The mean loss over all learned tokens of a file, in its own order, in micro-batches.
+struct Evaluation {
+  double loss = 0;
+  int64_t samples = 0, labels = 0;
+  std::vector<std::string> skipped;
+};
+Evaluation evaluate_on(const RunData& data, const RunSettings& settings, Network& network, const Cancel& cancel);
+
+}  // namespace llava::core

@@ -1,0 +1,287 @@
+// The run around the stepper.
+#include "train/run.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "base/log.hpp"
+#include "base/utf8.hpp"
+#include "checkpoint/fingerprint.hpp"
+#include "train/snapshot.hpp"
+#include "train/stages.hpp"
+
+namespace llava::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kState = "run.json";
+constexpr const char* kLock = "run.lock";
+constexpr const char* kConfig = "config.json";
+constexpr int64_t kMostFailedSaves = 3;
+
+double seconds_since(int64_t begin_ns) { return static_cast<double>(now_ns() - begin_ns) * 1e-9; }
+
+CountProgress progress_of(const RunListener& listener) {
+  if (!listener) return {};
+  return [&listener](const char* phase, int64_t done, int64_t total) {
+    listener(Json::object({{"event", "progress"}, {"phase", phase}, {"done", done}, {"total", total}}));
+  };
+}
+
+void make_folder(const std::string& path) {
+  std::error_code failure;
+  fs::create_directories(path, failure);
+  if (failure) throw Error(Status::io, cat(printable(path), ": cannot be made: ", failure.message()));
+}
+
+// Nothing in it, or what a run leaves that failed before its first step.
+bool is_free(const std::string& path) {
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator(path, failure))
+    if (entry.path().filename() != kLock) return false;
+  if (failure) throw Error(Status::io, cat(printable(path), ": cannot be read: ", failure.message()));
+  return true;
+}
+
+// Moves the files of `from` into `to`, in place of those of their names; config.json, which makes it a model, last.
+void move_model(const std::string& from, const std::string& to) {
+  std::error_code failure;
+  fs::remove(to + "/" + kConfig, failure);
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(from)) names.push_back(entry.path().filename().string());
+  std::stable_partition(names.begin(), names.end(), [](const auto& name) { return name != kConfig; });
+  for (const auto& name : names) {
+    const auto target = to + "/" + name;
+    fs::remove_all(target, failure);
+    fs::rename(from + "/" + name, target, failure);
+    if (failure) throw Error(Status::io, cat(printable(target), ": cannot be moved there: ", failure.message()));
+  }
+}
+
+// A mask that fits nothing, told with what there is.
+void check_mask(const LoadPlan& plan, const std::string& learns) {
+  const auto mask = mask_of(learns);
+  std::string some;
+  for (const auto& [name, view] : plan.tensors.found) {
+    if (mask(name)) return;
+    if (name.ends_with(".0.self_attn.q_proj.weight") || name.starts_with("projector.")) some += " " + name;
+  }
+  throw Error(Status::argument,
+              cat("what learns is \"", printable(learns), "\", which fits no parameter, such as", some));
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, const Cancel& cancel)
+    : settings_(settings), listener_(std::move(listener)), cancel_(cancel) {
+  check_settings(settings_);
+  settings_.load.cancel = cancel;
+  plan_ = plan_load(settings_.model, settings_.load);
+  require_loadable(plan_);
+  check_mask(plan_, settings_.learns);
+  const auto progress = progress_of(listener_);
+  data_ = open_data(settings_.data, settings_, plan_.checkpoint, progress, cancel);
+  if (!settings_.eval_data.empty())
+    eval_data_ = open_data(settings_.eval_data, settings_, plan_.checkpoint, progress, cancel);
+  const auto records = data_.index->size();
+  steps_ = settings_.steps > 0 ? settings_.steps : (records + settings_.batch - 1) / settings_.batch * settings_.epochs;
+  numeric_ = numeric_settings(settings_, steps_, to_hex(data_.index->hash()),
+                              model_fingerprint(plan_.config_text, plan_.tensors));
+  take_folder();
+  auto recipe = step_recipe(settings_, steps_);
+  recipe.max_rows = data_.maker->rules().max_length;
+  stepper_ = std::make_unique<Stepper>(plan_, mask_of(settings_.learns), recipe, cancel);
+  resume();
+  first_ = done();
+  if (!finished()) feed_ = std::make_unique<Feed>(data_, settings_, first_, progress, cancel);
+  metrics_ = std::make_unique<MetricsFile>(settings_.out + "/metrics.jsonl", first_);
+  write_state("running");
+  tell(Json::object({{"event", "start"},
+                     {"stage", settings_.stage},
+                     {"preset", settings_.preset},
+                     {"step", first_},
+                     {"steps", steps_},
+                     {"records", records},
+                     {"learning", stepper_->network().learners().learning()},
+                     {"parameters", plan_.checkpoint.parameters},
+                     {"resumed_from", resumed_from_}}));
+}
+
+TrainingRun::~TrainingRun() = default;
+
+int64_t TrainingRun::done() const { return stepper_->state().steps_done; }
+
+void TrainingRun::take_folder() {
+  make_folder(settings_.out);
+  const auto& out = settings_.out;
+  const bool run = file_exists(out + "/" + kState);
+  if (!run && !is_free(out))
+    throw Error(Status::argument, cat(printable(out), ": holds other things and no run; name a new folder"));
+  lock_ = std::make_unique<FileLock>(out + "/" + kLock);
+  if (run && settings_.resume == "never")
+    throw Error(Status::argument, cat(printable(out), ": holds a run, and resume is never; name a new folder"));
+}
+
+void TrainingRun::resume() {
+  const auto& how = settings_.resume;
+  if (how == "never") return;
+  if (how == "auto") {
+    if (const auto found = resume_newest(settings_.out, *stepper_, numeric_)) resumed_from_ = *found;
+  } else {
+    resume_from(how, *stepper_, numeric_);
+    resumed_from_ = how;
+  }
+  if (!resumed_from_.empty()) {
+    saved_step_ = how == "auto" ? done() : -1;
+    log_info(cat("goes on from ", resumed_from_));
+  }
+}
+
+void TrainingRun::tell(Json event) {
+  if (listener_) listener_(event);
+}
+
+void TrainingRun::step() {
+  if (finished()) throw Error(Status::state, cat("all ", steps_, " steps are done"));
+  const auto begin = now_ns();
+  StepReport report;
+  double waited = 0;
+  try {
+    if (!feed_) feed_ = std::make_unique<Feed>(data_, settings_, done(), progress_of(listener_), cancel_);
+    waited = feed_->waited_seconds();
+    const auto& samples = feed_->next();
+    waited = feed_->waited_seconds() - waited;
+    for (const auto& message : samples.skipped) tell(Json::object({{"event", "skipped"}, {"message", message}}));
+    skipped_ = feed_->skipped();
+    report = stepper_->step(samples.leaves, cancel_);
+  } catch (...) {
+    feed_.reset();  // it stands one step further than the model
+    throw;
+  }
+  tell_step(report, seconds_since(begin), waited);
+  if (eval_data_ && settings_.eval_every > 0 && (done() % settings_.eval_every == 0 || finished())) evaluate();
+  save_when_due();
+}
+
+void TrainingRun::tell_step(const StepReport& report, double seconds, double data_seconds) {
+  last_ = report;
+  if (!first_loss_) first_loss_ = report.loss;
+  seconds_ += seconds;
+  samples_ += report.samples;
+  tokens_ += report.rows;
+  const auto here = static_cast<double>(done() - first_);
+  auto line = Json::object({{"step", report.step},
+                            {"epoch", static_cast<double>(report.step) * static_cast<double>(settings_.batch) /
+                                          static_cast<double>(data_.index->size())},
+                            {"loss", report.loss},
+                            {"lr", report.lr},
+                            {"grad_norm", report.gradient_norm},
+                            {"samples", report.samples},
+                            {"tokens", report.rows},
+                            {"labels", report.labels},
+                            {"seconds", seconds},
+                            {"data_seconds", data_seconds},
+                            {"samples_per_second", static_cast<double>(report.samples) / seconds},
+                            {"tokens_per_second", static_cast<double>(report.rows) / seconds},
+                            {"resident_bytes", resident_bytes()}});
+  if (report.clipped) line.add("clipped", true);
+  metrics_->append(line);
+  line.add("event", "step");
+  line.add("steps", steps_);
+  line.add("eta_seconds", seconds_ / here * static_cast<double>(steps_ - done()));
+  tell(std::move(line));
+}
+
+double TrainingRun::evaluate() {
+  if (!eval_data_) throw Error(Status::state, "the run has no held-out records");
+  const auto begin = now_ns();
+  const auto result = evaluate_on(*eval_data_, settings_, stepper_->network(), cancel_);
+  eval_loss_ = result.loss;
+  auto line = Json::object({{"step", done()},
+                            {"eval_loss", result.loss},
+                            {"samples", result.samples},
+                            {"labels", result.labels},
+                            {"seconds", seconds_since(begin)}});
+  metrics_->append(line);
+  line.add("event", "evaluation");
+  tell(std::move(line));
+  return result.loss;
+}
+
+void TrainingRun::save() {
+  if (saved_step_ == done()) return;
+  const auto begin = now_ns();
+  save_snapshot(settings_.out, *stepper_, numeric_, settings_.keep);
+  saved_step_ = done();
+  tell(Json::object({{"event", "saved"}, {"step", done()}, {"seconds", seconds_since(begin)}}));
+}
+
+void TrainingRun::save_when_due() {
+  if (!finished() && (settings_.save_every == 0 || done() % settings_.save_every != 0)) return;
+  try {
+    save();
+    failed_saves_ = 0;
+  } catch (const Error& error) {
+    if (error.status() != Status::io || finished() || ++failed_saves_ >= kMostFailedSaves) throw;
+    log_warning(cat("a snapshot could not be written, the one before is still there: ", error.message()));
+    tell(Json::object({{"event", "save_failed"}, {"step", done()}, {"message", error.message()}}));
+  }
+}
+
+TrainedValues TrainingRun::values() {
+  TrainedValues values;
+  for (const auto& learner : stepper_->network().learners().all())
+    if (learner.learns()) values.emplace(learner.name, learner.value);
+  return values;
+}
+
+void TrainingRun::write_result() {
+  const auto aside = settings_.out + "/result.tmp";
+  std::error_code ignored;
+  fs::remove_all(aside, ignored);  // of a process that ended in between
+  make_folder(aside);
+  try {
+    SaveOptions options;
+    options.layout = plan_.checkpoint.config.projector.depth == 2 ? "hf" : "original";
+    options.cancel = cancel_;
+    write_trained(plan_, values(), aside, options);
+    move_model(aside, settings_.out);
+  } catch (...) {
+    fs::remove_all(aside, ignored);
+    throw;
+  }
+  fs::remove_all(aside, ignored);
+  write_state("finished");
+  tell(Json::object({{"event", "result"}, {"path", settings_.out}}));
+}
+
+void TrainingRun::write_state(const char* state) const {
+  auto json = summary();
+  json.add("state", state);
+  write_file_atomically(settings_.out + "/" + kState, json.dump(2) + "\n");
+}
+
+Json TrainingRun::summary() const {
+  auto json = Json::object({{"out", settings_.out},
+                            {"preset", settings_.preset},
+                            {"step", done()},
+                            {"steps", steps_},
+                            {"settings", numeric_},
+                            {"samples", samples_},
+                            {"tokens", tokens_},
+                            {"seconds", seconds_},
+                            {"skipped", skipped_},
+                            {"learning", stepper_->network().learners().learning()},
+                            {"peak_resident_bytes", peak_resident_bytes()}});
+  if (!resumed_from_.empty()) json.add("resumed_from", resumed_from_);
+  if (first_loss_) json.add("first_loss", *first_loss_);
+  if (last_) json.add("last_loss", last_->loss);
+  if (eval_loss_) json.add("eval_loss", *eval_loss_);
+  return json;
+}
+
+}  // namespace llava::core

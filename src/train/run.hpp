@@ -1,0 +1,100 @@
+// A training run: data and a model in, step after step, to a folder that is a model.
+//
+//   OUT/config.json, model.safetensors, tokenizer …   the result, a Hugging Face directory, once the run is through
+//       run.json           what the run was told, and how it ended
+//       metrics.jsonl      one object a step, and one an evaluation
+//       checkpoints/       train/snapshot
+//       run.lock           held while a process works on it
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file_lock.hpp"
+#include "checkpoint/save.hpp"
+#include "train/feed.hpp"
+#include "train/metrics.hpp"
+#include "train/settings.hpp"
+#include "train/stepper.hpp"
+
+namespace llava::core {
+
+/// Hears what happens, on the thread that works; may throw to stop. Every object has "event":
+///
+///   start       stage, steps, step (done before), epochs, samples, learning (parameters), all (parameters)
+///   progress    phase, done, total: while data are opened
+///   step        step, epoch, loss, lr, grad_norm, samples, tokens (positions), labels, seconds, data_seconds (of them,
+///               spent waiting for data), samples_per_second, tokens_per_second, eta_seconds, resident_bytes; clipped
+///   skipped     message: a record that could not be used
+///   evaluation  step, eval_loss, samples, labels, seconds
+///   saved       step, path, seconds
+///   save_failed step, message: the one before is still there
+///   result      path
+using RunListener = std::function<void(const Json& event)>;
+
+class TrainingRun {
+ public:
+  /// Opens everything, makes or takes over the folder, and goes on from a snapshot where there is one. The token is
+  /// looked at by everything that follows.
+  /// Throws Error: argument (settings; a folder with other things in it; other settings than the snapshot's), busy (a run
+  /// is under way in that folder), not_found, format, io, unsupported, limit, cancelled, timeout.
+  TrainingRun(const RunSettings& settings, RunListener listener, const Cancel& cancel);
+  ~TrainingRun();
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+
+  int64_t steps() const { return steps_; }
+  int64_t done() const;
+  bool finished() const { return done() == steps_; }
+
+  /// One step and what is due after it: evaluation, snapshot. When it throws, the model is as after the step before, and
+  /// it may be called again. A snapshot that cannot be written is told as save_failed and tried again at the next
+  /// interval; the third in a row is Error(io).
+  void step();
+
+  /// The mean loss over the held-out records. Throws Error(state) when there are none.
+  double evaluate();
+
+  /// A snapshot of this moment, unless there is one of this step.
+  void save();
+
+  /// Makes OUT a model: the files are written aside and moved in, config.json last.
+  void write_result();
+
+  /// Everything known so far: settings, steps, losses, seconds.
+  Json summary() const;
+
+  const std::string& folder() const { return settings_.out; }
+  const std::optional<StepReport>& last() const { return last_; }
+
+ private:
+  void take_folder();
+  void resume();
+  void write_state(const char* state) const;
+  void tell(Json event);
+  void tell_step(const StepReport& report, double seconds, double data_seconds);
+  void save_when_due();
+  TrainedValues values();
+
+  RunSettings settings_;
+  RunListener listener_;
+  Cancel cancel_;
+  LoadPlan plan_;
+  RunData data_;
+  std::optional<RunData> eval_data_;
+  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<Stepper> stepper_;
+  std::unique_ptr<Feed> feed_;  // made again after a failure
+  std::unique_ptr<MetricsFile> metrics_;
+  Json numeric_;
+  int64_t steps_ = 0, first_ = 0, saved_step_ = -1, failed_saves_ = 0;
+  int64_t skipped_ = 0, samples_ = 0, tokens_ = 0;
+  double seconds_ = 0;  // in steps of this process
+  std::string resumed_from_;
+  std::optional<StepReport> last_;
+  std::optional<double> first_loss_, eval_loss_;
+};
+
+}  // namespace llava::core

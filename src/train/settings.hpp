@@ -1,0 +1,75 @@
+// Everything a training run is told: a published recipe (train/stages) with what the caller wants otherwise. The numeric
+// settings decide the bits of the result and are the identity of a run; the others say where and when.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/json_value.hpp"
+#include "checkpoint/checkpoint.hpp"
+#include "data/order.hpp"
+#include "data/pictures.hpp"
+#include "data/sample.hpp"
+#include "train/stepper.hpp"
+
+namespace llava::core {
+
+struct RunSettings {
+  // The recipe
+  std::string preset;  // its name
+  int64_t stage = 1;
+  std::string learns;         // regular expression over canonical names (train/stages)
+  std::string template_name;  // conversation template
+  double lr = 0;
+  double projector_lr = 0;  // 0 = lr
+  double weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  Schedule::Shape schedule = Schedule::Shape::cosine;
+  double warmup_ratio = 0;
+  int64_t warmup_steps = -1;  // -1 = by the ratio
+  double clip = 0;            // 0 = none
+  LossMean loss_mean = LossMean::group;
+  int64_t batch = 0, micro_batch = 0;  // samples of a step, over all ranks, and of a leaf
+  int64_t epochs = 1;
+  int64_t steps = 0;       // of the whole run; 0 = by the epochs
+  int64_t max_length = 0;  // positions of a sample, pictures counted
+  OrderKind order = OrderKind::shuffled;
+  uint64_t seed = 42;
+  LabelRule labels = LabelRule::spans;
+  ImagePlace image_place = ImagePlace::first;
+
+  // What on
+  std::string model;  // folder of the checkpoint to start from
+  LoadOptions load;
+  std::string data;            // JSON or JSONL
+  std::string images;          // folder the paths of pictures are relative to; "" = the data file's
+  bool allow_outside = false;  // pictures may lie elsewhere
+  int64_t skip_bad = 0;        // records that may be unusable; -1 = any number
+
+  // Where to
+  std::string out;  // folder of the run
+  std::string resume =
+      "auto";  // "auto" goes on where the run stopped, "never" refuses a folder that holds one, else a snapshot
+  int64_t save_every = 0;  // steps between snapshots; 0 = at the end and when stopped
+  int64_t keep = 2;        // snapshots
+  std::string eval_data;   // held-out records; "" = none
+  int64_t eval_every = 0;  // steps; 0 = at the end
+  int64_t loader_threads = 2;
+};
+
+/// The row of stage_presets() as settings. Throws Error(not_found).
+RunSettings preset_settings(const std::string& preset, int64_t stage);
+
+/// Throws Error(argument), naming field, value and what is expected.
+void check_settings(const RunSettings& settings);
+
+/// The folder that the paths of the data file's pictures are relative to, and how they are prepared.
+PictureRules picture_rules(const RunSettings& settings, const Checkpoint& model);
+
+SampleRules sample_rules(const RunSettings& settings, const Checkpoint& model);
+
+StepRecipe step_recipe(const RunSettings& settings, int64_t steps);
+
+/// What decides the bits of the result, as one object of plain values; `data` and `model` are the identities of those.
+Json numeric_settings(const RunSettings& settings, int64_t steps, const std::string& data, const std::string& model);
+
+}  // namespace llava::core

@@ -1,0 +1,218 @@
+// A run from data to a model: it learns, stops and goes on to the same bits, and leaves a folder that is a model.
+#include "train/run.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "checkpoint/bundle.hpp"
+#include "support/doctest.hpp"
+#include "support/temporary_folder.hpp"
+#include "train/snapshot.hpp"
+
+using namespace llava::core;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kTiny = LLAVA_TEST_DATA "/golden/model/tiny";
+const std::string kPictures = LLAVA_TEST_DATA "/golden/image/pictures";
+constexpr int64_t kRecords = 10;
+
+/// Questions and answers, every third without a picture; record `broken` names a picture that is not there.
+std::string write_records(const TemporaryFolder& folder, int64_t broken = -1) {
+  const auto path = folder.path() + "/data.json";
+  std::ofstream file(path);
+  file << "[\n";
+  for (int64_t i = 0; i < kRecords; ++i) {
+    const bool picture = i % 3 != 2 || i == broken;
+    file << R"({"id": "r)" << i << '"';
+    if (picture)
+      file << R"(, "image": ")" << (i == broken ? "gone.png" : i % 2 ? "photo.png" : "baseline-420.jpg") << '"';
+    file << R"(, "conversations": [{"from": "human", "value": ")" << (picture ? "<image>\\n" : "") << "What is "
+         << i * i << R"(?"}, {"from": "gpt", "value": "A number )" << i << R"(."}]})"
+         << (i + 1 < kRecords ? ",\n" : "\n");
+  }
+  file << "]\n";
+  return path;
+}
+
+struct Bench {
+  TemporaryFolder folder;
+  std::string data = write_records(folder);
+
+  RunSettings settings(const std::string& out, int64_t stage = 2) const {
+    auto settings = preset_settings("llava-1.5", stage);
+    settings.model = kTiny;
+    settings.data = data;
+    settings.images = kPictures;
+    settings.out = folder.path() + "/" + out;
+    settings.batch = 4;
+    settings.micro_batch = 2;
+    settings.epochs = 2;  // three steps each, the last of two samples
+    settings.lr = 2e-3;
+    settings.loader_threads = 1;
+    return settings;
+  }
+};
+
+/// Runs to the end, or for `steps` steps and a snapshot. Returns the losses.
+std::vector<double> run(const RunSettings& settings, int64_t steps = INT64_MAX) {
+  std::vector<double> losses;
+  TrainingRun training(settings, {}, {});
+  while (!training.finished() && steps-- > 0) {
+    training.step();
+    losses.push_back(training.last()->loss);
+  }
+  training.save();
+  if (training.finished()) training.write_result();
+  return losses;
+}
+
+std::string weights_of(const std::string& folder) { return read_file(folder + "/model.safetensors", 1 << 30); }
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::vector<std::string> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+TEST_SUITE("train/run") {
+  TEST_CASE("a run learns and leaves a model beside its record") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    settings.epochs = 20;
+    settings.eval_data = bench.data;
+    settings.eval_every = 30;
+    std::vector<std::string> events;
+    TrainingRun training(settings, [&](const Json& event) { events.push_back(event.at("event").string()); }, {});
+    CHECK(training.steps() == 60);
+    const auto before = training.evaluate();
+    while (!training.finished()) training.step();
+    CHECK(training.evaluate() < before / 2);
+    training.write_result();
+    CHECK(std::count(events.begin(), events.end(), "step") == 60);
+    CHECK(std::count(events.begin(), events.end(), "saved") == 1);
+    CHECK(std::count(events.begin(), events.end(), "evaluation") == 4);
+    CHECK(events.back() == "result");
+    const auto metrics = lines_of(settings.out + "/metrics.jsonl");
+    CHECK(metrics.size() == 64);
+    CHECK(parse_json(metrics[3], "line").at("step").integer() == 3);
+    const auto model = load_bundle(settings.out, {});
+    CHECK(model->layout == "hf");
+    CHECK(weights_of(settings.out) != weights_of(kTiny));
+    CHECK_FALSE(fs::exists(settings.out + "/result.tmp"));
+  }
+
+  TEST_CASE("a run that stops anywhere and goes on ends with the same bits, in both stages and every order") {
+    const Bench bench;
+    for (const int64_t stage : {1, 2}) {
+      for (const auto order : {OrderKind::sequential, OrderKind::shuffled, OrderKind::grouped, OrderKind::upstream}) {
+        CAPTURE(stage);
+        CAPTURE(static_cast<int>(order));
+        const auto name = cat(stage, "-", static_cast<int>(order));
+        auto whole = bench.settings(name + "-whole", stage), parts = bench.settings(name + "-parts", stage);
+        whole.order = parts.order = order;
+        const auto expected = run(whole);
+        CHECK(expected.size() == 6);
+        parts.loader_threads = 3;  // neutral
+        std::vector<double> losses;
+        for (const int64_t steps : {1, 2, 3}) {
+          const auto more = run(parts, steps);
+          losses.insert(losses.end(), more.begin(), more.end());
+        }
+        CHECK(losses == expected);
+        CHECK(weights_of(parts.out) == weights_of(whole.out));
+        CHECK(lines_of(parts.out + "/metrics.jsonl").size() == 6);
+      }
+    }
+  }
+
+  TEST_CASE("only what the mask takes in has changed") {
+    const Bench bench;
+    auto settings = bench.settings("out", 1);
+    run(settings);
+    const auto before = plan_load(kTiny, {}), after = plan_load(settings.out, {});
+    for (const auto& [name, view] : before.tensors.found) {
+      if (is_derived_tensor(name)) continue;
+      const auto& now = after.tensors.found.at(name);
+      CAPTURE(name);
+      if (name == "language.embed_tokens.weight" || name == "lm_head.weight") continue;  // may have grown a row
+      CHECK((std::memcmp(view.data, now.data, view.size_bytes) == 0) == !name.starts_with("projector."));
+    }
+  }
+
+  TEST_CASE("folders: another run's, other people's, one in use") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    run(settings, 1);
+    auto other = settings;
+    other.lr = 1e-3;
+    const auto differs = error_of([&] { run(other); });
+    CHECK(differs.status() == Status::argument);
+    CHECK(differs.message().find("lr is 0.001 now and was 0.002") != std::string::npos);
+    other = settings;
+    other.resume = "never";
+    CHECK(error_of([&] { run(other); }).status() == Status::argument);
+    other.out = bench.folder.path();
+    CHECK(error_of([&] { run(other); }).message().find("holds other things") != std::string::npos);
+    const TrainingRun first(settings, {}, {});
+    CHECK(error_of([&] { run(settings); }).status() == Status::busy);
+  }
+
+  TEST_CASE("a record that cannot be used stops the run, or is counted and named") {
+    const TemporaryFolder folder;
+    Bench bench;
+    bench.data = write_records(folder, 3);
+    auto settings = bench.settings("out");
+    settings.order = OrderKind::sequential;
+    const auto error = error_of([&] { run(settings); });
+    CHECK(error.message().find("record 4 ") != std::string::npos);
+    CHECK(error.message().find("gone.png") != std::string::npos);
+    settings.out += "2";
+    settings.skip_bad = 1;
+    int64_t skipped = 0;
+    TrainingRun training(settings, [&](const Json& event) { skipped += event.at("event").string() == "skipped"; }, {});
+    while (!training.finished()) training.step();
+    CHECK(skipped == 1);  // it came in both epochs
+    CHECK(training.summary().at("skipped").integer() == 1);
+  }
+
+  TEST_CASE("a cancelled step changes nothing, and the run can go on") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    CancelToken token;
+    TrainingRun training(settings, {}, Cancel(&token));
+    training.step();
+    token.cancel();
+    CHECK(error_of([&] { training.step(); }).status() == Status::cancelled);
+    CHECK(training.done() == 1);
+    token.reset();
+    while (!training.finished()) training.step();
+    training.write_result();
+    auto straight = bench.settings("straight");
+    run(straight);
+    CHECK(weights_of(settings.out) == weights_of(straight.out));
+  }
+
+  TEST_CASE("settings that cannot be are refused by name") {
+    const Bench bench;
+    const auto refused = [&](auto&& change) {
+      auto settings = bench.settings("bad");
+      change(settings);
+      return error_of([&] { run(settings); }).message();
+    };
+    CHECK(refused([](auto& s) { s.batch = 0; }).starts_with("batch is 0, expected 1 to "));
+    CHECK(refused([](auto& s) { s.micro_batch = 3; }) == "micro_batch is 3, expected a divisor of the batch of 4");
+    CHECK(refused([](auto& s) { s.lr = -1; }) == "lr is -1, expected 0 to 100");
+    CHECK(refused([](auto& s) { s.learns = "nothing"; }).find("nothing") != std::string::npos);
+    CHECK(refused([](auto& s) { s.data = ""; }) == "no data file is given");
+    CHECK(refused([](auto& s) { s.eval_every = 2; }).find("eval_data") != std::string::npos);
+    CHECK_FALSE(fs::exists(bench.folder.path() + "/bad/run.json"));
+  }
+}
