@@ -24,8 +24,8 @@ constexpr bool kWebp = true;
 constexpr bool kWebp = false;
 #endif
 
-constexpr std::string_view kAlways[] = {"bmp", "chat", "cpu",  "encode", "forward",
-                                        "gif", "jpeg", "lora", "png",    "stream"};
+constexpr std::string_view kAlways[] = {"bmp",  "chat", "cpu", "encode", "forward", "gif",
+                                        "jpeg", "lora", "png", "stream", "train"};
 
 std::string make_build_info() {
   using core::cat;

@@ -156,7 +156,7 @@ const char* handle_kind_name(HandleKind kind) noexcept {
   static constexpr const char* kNames[kHandleKinds] = {
       "nothing",      "llava_string",    "llava_buffer",  "llava_cancel",  "llava_image",   "llava_model",
       "llava_tensor", "llava_embedding", "llava_message", "llava_decoder", "llava_session", "llava_stream",
-      "llava_event",  "llava_response",  "llava_report",  "llava_adapter"};
+      "llava_event",  "llava_response",  "llava_report",  "llava_adapter", "llava_trainer"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -29,9 +29,10 @@ enum class HandleKind : uint8_t {
   event,
   response,
   report,
-  adapter
+  adapter,
+  trainer
 };
-inline constexpr size_t kHandleKinds = 16;
+inline constexpr size_t kHandleKinds = 17;
 inline constexpr size_t kQuarantine = 4096;
 
 /// "llava_image", the C name of the type; "nothing" for none.

@@ -120,6 +120,12 @@ struct ResponseObject : Live<HandleKind::response> {
   const core::Response response;
 };
 
+struct ReportObject : Live<HandleKind::report> {
+  explicit ReportObject(core::Json j) : json(std::move(j)), text(json.dump()) {}
+  const core::Json json;
+  const std::string text;
+};
+
 /// Keeps a cancel token alive and marked as used for as long as an operation may look at it.
 class CancelUse {
  public:
@@ -173,7 +179,7 @@ LLAVA_HANDLE(stream, StreamObject)
 LLAVA_HANDLE(event, EventObject)
 LLAVA_HANDLE(response, ResponseObject)
 LLAVA_HANDLE(adapter, AdapterObject)
-#undef LLAVA_HANDLE
+LLAVA_HANDLE(report, ReportObject)
 
 /// Defines llava_<name>_retain and llava_<name>_free.
 #define LLAVA_COUNTED(name)                                                       \

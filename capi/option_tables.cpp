@@ -1,34 +1,11 @@
 // One table an option struct: fields, ranges, names. A field that is not here does not exist for the library.
 #include <llava/llava.h>
 
-#include <limits>
-
-#include "base/limits.hpp"
 #include "checkpoint/adapter_config.hpp"
-#include "options.hpp"
+#include "option_table.hpp"
 
 namespace llava::capi {
 namespace {
-
-constexpr double kMost32 = std::numeric_limits<int32_t>::max();
-constexpr double kMost64 = 9.2e18;
-constexpr double kTextBytes = core::limits::kTextPartBytes;
-
-constexpr Range between(double low, double high) { return {low, high, false, false, 0}; }
-constexpr Range or_unset(Range range, double unset = -1) {
-  return {range.low, range.high, range.above_low, true, unset};
-}
-constexpr Range above(double low, double high) { return {low, high, true, false, 0}; }
-
-#define LLAVA_AT(type, field) static_cast<uint32_t>(offsetof(type, field))
-#define LLAVA_FIELD(type, field, kind, ...) \
-  { #field, FieldKind::kind, LLAVA_AT(type, field) __VA_OPT__(, ) __VA_ARGS__ }
-#define LLAVA_CHOICE(type, field, names) \
-  { #field, FieldKind::choice, LLAVA_AT(type, field), {}, names }
-#define LLAVA_LIST(type, field, kind, count, ...) \
-  { #field, FieldKind::kind, LLAVA_AT(type, field), {__VA_ARGS__ }, {}, LLAVA_AT(type, count) }
-#define LLAVA_STRUCT(type, defaults, fields) \
-  { #type, #type "_init", sizeof(type), sizeof(type), &defaults, fields }
 
 constexpr Range kScaleRange = between(-core::kMostScale, core::kMostScale);
 
@@ -118,7 +95,6 @@ constexpr OptionField kAdapterFields[] = {
 };
 
 // ---- llava_dataset_options
-constexpr Choice kLabels[] = {{"spans", LLAVA_LABELS_SPANS}, {"upstream", LLAVA_LABELS_UPSTREAM}};
 constexpr Choice kImagePlaces[] = {
     {"first", LLAVA_IMAGE_FIRST}, {"as-written", LLAVA_IMAGE_AS_WRITTEN}, {"random", LLAVA_IMAGE_RANDOM}};
 constexpr Choice kPictureChecks[] = {
@@ -264,8 +240,6 @@ constexpr OptionStruct kForward = LLAVA_STRUCT(llava_forward_options, kForwardDe
 constexpr OptionStruct kTemplate = LLAVA_STRUCT(llava_template_options, kTemplateDefaults, kTemplateFields);
 constexpr OptionStruct kSession = LLAVA_STRUCT(llava_session_options, kSessionDefaults, kSessionFields);
 constexpr OptionStruct kChat = LLAVA_STRUCT(llava_chat_options, kChatDefaults, kChatFields);
-constexpr const OptionStruct* kAll[] = {&kImage,  &kLoad,    &kSave,     &kAdapter, &kDataset,
-                                        &kEncode, &kForward, &kTemplate, &kSession, &kChat};
 
 }  // namespace
 
@@ -309,7 +283,19 @@ template <>
 const OptionStruct& option_struct<llava_chat_options>() {
   return kChat;
 }
-
-std::span<const OptionStruct* const> option_structs() { return kAll; }
+std::span<const OptionStruct* const> option_structs() {
+  static const OptionStruct* const all[] = {&kImage,
+                                            &kLoad,
+                                            &kSave,
+                                            &kAdapter,
+                                            &kDataset,
+                                            &kEncode,
+                                            &kForward,
+                                            &kTemplate,
+                                            &kSession,
+                                            &kChat,
+                                            &option_struct<llava_train_options>()};
+  return all;
+}
 
 }  // namespace llava::capi

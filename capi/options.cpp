@@ -104,6 +104,9 @@ void check_field(const OptionField& field, const void* options) {
     case FieldKind::f32:
       check_number(field, static_cast<double>(read_at<float>(options, field.offset)));
       break;
+    case FieldKind::f64:
+      check_number(field, read_at<double>(options, field.offset));
+      break;
     case FieldKind::text:
       if (const auto* text = read_at<const char*>(options, field.offset)) check_text(field, text, field.name);
       break;

@@ -18,6 +18,7 @@ enum class FieldKind : uint8_t {
   i32,
   i64,
   f32,
+  f64,
   text,     // const char*, may be NULL
   texts,    // const char* const*, `count` of them
   ids,      // const int32_t*

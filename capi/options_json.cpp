@@ -113,6 +113,9 @@ void read_field(const OptionField& field, const json& value, void* options, Kept
     case FieldKind::f32:
       if (!value.is_number()) refuse(field, value, "a number");
       return write_at(options, field.offset, static_cast<float>(value.number()));
+    case FieldKind::f64:
+      if (!value.is_number()) refuse(field, value, "a number");
+      return write_at(options, field.offset, value.number());
     case FieldKind::text:
       return write_at<const char*>(options, field.offset, value.is_null() ? nullptr : kept_text(field, value, keep));
     case FieldKind::texts:
@@ -134,6 +137,8 @@ const OptionField& find_field(const OptionStruct& table, const std::string& key)
 }
 
 std::string number_text(float value) { return std::isfinite(value) ? cat(value) : "null"; }
+
+std::string json_number(double value) { return json(value).dump(); }  // reads back as the same
 
 template <typename Item, typename Writer>
 std::string list_text(const OptionField& field, const void* options, Writer&& write) {
@@ -164,6 +169,8 @@ std::string field_text(const OptionField& field, const void* options) {
       return cat(static_cast<long long>(read_at<int64_t>(options, field.offset)));
     case FieldKind::f32:
       return number_text(read_at<float>(options, field.offset));
+    case FieldKind::f64:
+      return json_number(read_at<double>(options, field.offset));
     case FieldKind::text: {
       const auto* text = read_at<const char*>(options, field.offset);
       return text ? json_quoted(text) : "null";

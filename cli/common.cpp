@@ -15,9 +15,19 @@ namespace llava_cli {
 namespace {
 
 llava_cancel* interrupt_handle = nullptr;  // read by the signal handler
+llava_cancel* second_handle = nullptr;
+volatile sig_atomic_t interrupts = 0;
 
 void on_interrupt(int) {
+  if (interrupts > 0 && second_handle) llava_cancel_cancel(second_handle);
+  interrupts = interrupts + 1;
   if (interrupt_handle) llava_cancel_cancel(interrupt_handle);
+}
+
+void hear(int signal) {
+  struct sigaction action = {};
+  action.sa_handler = on_interrupt;  // without SA_RESTART: a waiting read ends
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
@@ -138,15 +148,27 @@ const llava::Cancel& interrupt_token() {
   static const llava::Cancel token = [] {
     auto created = llava::Cancel::create();
     interrupt_handle = created.get();
-    struct sigaction action = {};
-    action.sa_handler = on_interrupt;  // without SA_RESTART: a waiting read ends
-    sigaction(SIGINT, &action, nullptr);
+    hear(SIGINT);
     return created;
   }();
   return token;
 }
 
-void reset_interrupt() { interrupt_token().reset(); }
+const llava::Cancel& second_interrupt_token() {
+  interrupt_token();
+  static const llava::Cancel token = [] {
+    auto created = llava::Cancel::create();
+    second_handle = created.get();
+    hear(SIGTERM);
+    return created;
+  }();
+  return token;
+}
+
+void reset_interrupt() {
+  interrupts = 0;
+  interrupt_token().reset();
+}
 
 int64_t parse_bytes(const std::string& text, const char* option) {
   int64_t number = 0;

@@ -75,6 +75,8 @@ void check_standard_input(const std::vector<std::string>& pictures, const std::s
 
 /// The token that Ctrl-C cancels. The handler is installed by the first call.
 const llava::Cancel& interrupt_token();
+/// The token that a second Ctrl-C cancels, for work that ends in order at the first; from now on SIGTERM is a Ctrl-C too.
+const llava::Cancel& second_interrupt_token();
 /// Forgets an earlier Ctrl-C.
 void reset_interrupt();
 

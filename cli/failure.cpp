@@ -9,10 +9,10 @@ namespace llava_cli {
 namespace {
 
 // Fields of option structs whose option has another name.
-constexpr std::pair<const char*, const char*> kFields[] = {{"options.max_context", "--context"},
-                                                           {"options.template_name", "--template"},
-                                                           {"options.image_root", "--images"},
-                                                           {"max_context", "--context"}};
+constexpr std::pair<const char*, const char*> kFields[] = {
+    {"options.max_context", "--context"}, {"options.template_name", "--template"}, {"options.image_root", "--images"},
+    {"options.out_dir", "--out"},         {"options.eval_data", "--eval"},         {"options.learns", "--train"},
+    {"max_context", "--context"}};
 
 std::string field_option(std::string field) {
   std::replace(field.begin(), field.end(), '_', '-');

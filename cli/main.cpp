@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
     add_info(app);
     add_convert(app);
     add_data(app);
+    add_train(app);
     add_research(app);
     add_bench(app);
     add_show(app);

@@ -17,7 +17,7 @@
  * @endcode
  *
  * Start at base.h for the rules, model.h to load, session.h and chat.h to talk, encode.h to look inside,
- * adapter.h for LoRA.
+ * adapter.h for LoRA, train.h to teach.
  */
 #ifndef LLAVA_LLAVA_H
 #define LLAVA_LLAVA_H

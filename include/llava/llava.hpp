@@ -25,5 +25,6 @@
 #include "hpp/model.hpp"
 #include "hpp/session.hpp"
 #include "hpp/tensor.hpp"
+#include "hpp/train.hpp"
 
 #endif

@@ -1,38 +1,355 @@
 /**
  * @file train.h
- * Visual instruction tuning: the two training stages. Declared so that programs can be written against the final
- * signature; this release does not train, and llava_has_feature("train") says so.
+ * Visual instruction tuning: stage 1 teaches the projector to speak the language model's language, stage 2 teaches both
+ * to answer (Liu et al. 2023). A run reads records (dataset.h) and a model's folder and writes another folder, which is a
+ * model too; the handle of a model that is loaded is not changed. Whatever interrupts a run, the same call goes on where
+ * the last snapshot stands, and ends with the same bits.
+ *
+ * The folder of a run: config.json, model.safetensors, the tokenizer … (the result, in Hugging Face's layout, once the
+ * run is through), metrics.jsonl (one JSON object a step), run.json (what it was told, how it ended), checkpoints/
+ * (snapshots; delete them when nothing is to go on), run.lock (held while a process works on it).
  */
 #ifndef LLAVA_TRAIN_H
 #define LLAVA_TRAIN_H
 
 #include "base.h"
+#include "dataset.h"
 #include "model.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** How a stage is trained. Fields are appended by the release that trains. Since 0.1. */
-typedef struct llava_train_options {
-  uint32_t struct_size; /**< sizeof(llava_train_options) */
-  int32_t stage;        /**< 1 projector alignment, 2 instruction tuning */
-} llava_train_options;
+/** In a field of llava_train_options: as the preset says. Since 0.1. */
+#define LLAVA_PRESET (-1)
 
-/** What a long job found: numbers and texts by name. No function of this release makes one. Since 0.1. */
-typedef struct llava_report llava_report;
+/** How the learning rate goes. Since 0.1. */
+enum {
+  LLAVA_SCHEDULE_COSINE = 0,  /**< warm-up, then half a cosine down to 0 */
+  LLAVA_SCHEDULE_LINEAR = 1,  /**< warm-up, then straight down to 0 */
+  LLAVA_SCHEDULE_CONSTANT = 2 /**< warm-up, then the peak */
+};
+
+/** How the loss of a step is averaged. Since 0.1. */
+enum {
+  LLAVA_LOSS_GROUP = 0, /**< over the learned tokens of a micro-batch, then over micro-batches: the published runs' */
+  LLAVA_LOSS_GLOBAL = 1 /**< over all learned tokens of the step */
+};
+
+/** In which order samples are seen: a function of seed and epoch alone. Since 0.1. */
+enum {
+  LLAVA_ORDER_SEQUENTIAL = 0, /**< as in the file */
+  LLAVA_ORDER_SHUFFLED = 1,   /**< by the seed */
+  LLAVA_ORDER_GROUPED = 2,    /**< batches of pictures or of texts alone, micro-batches about equally long */
+  LLAVA_ORDER_UPSTREAM = 3    /**< the original's group_by_modality_length */
+};
+
+/** Answers of a llava_train_event_fn. Since 0.1. */
+enum {
+  LLAVA_TRAIN_GO_ON = 0, /**< nothing special */
+  LLAVA_TRAIN_STOP = 1   /**< as llava_trainer_request_stop() */
+};
 
 /**
- * Trains a stage.
+ * Hears what happens in a run; runs on the thread that trains.
+ *
+ * @param event      a JSON object; "event" is start, progress, step, skipped, evaluation, saved, save_failed or result. A
+ *                   step has step, steps, epoch, loss, lr, grad_norm, samples, tokens, labels, seconds, data_seconds,
+ *                   samples_per_second, tokens_per_second, eta_seconds, resident_bytes; valid during the call
+ * @param user_data  as given in the options
+ * @return LLAVA_TRAIN_GO_ON, LLAVA_TRAIN_STOP, or negative for a failure. Since 0.1.
+ */
+typedef int32_t(LLAVA_CALL *llava_train_event_fn)(const char *event, void *user_data);
+
+/**
+ * How a stage is trained. Fill with llava_train_options_init(); `data` and `out_dir` must be set. Numbers that are
+ * LLAVA_PRESET, the default of all that do not say otherwise, are the preset's. Since 0.1.
+ */
+typedef struct llava_train_options {
+  uint32_t struct_size;   /**< set by llava_train_options_init() */
+  int32_t stage;          /**< 1 (default): feature alignment, the projector learns; 2: instruction tuning, the language
+                                  model learns too */
+  const char *preset;     /**< "llava-1.5" (NULL, the default), "llava-v0", "scienceqa" (stage 2), "custom" (clipping at
+                                  1 and the mean over all tokens of a step) */
+  const char *data;       /**< LLaVA's JSON or JSONL of records */
+  const char *image_root; /**< folder of the pictures; NULL (default): the data file's */
+  const char *out_dir;    /**< folder of the run: new, empty, or the run that is to go on */
+  const char *resume;     /**< "auto" (NULL, the default): go on where the run in out_dir stopped, from the beginning if
+                                  there is none; "never": refuse a folder that holds a run; else the folder of a snapshot */
+  const char *eval_data;  /**< held-out records; NULL (default): none */
+  const char *learns;     /**< regular expression (ECMAScript) over parameter names, fitting the whole name:
+                                  projector.linear_1.weight, language.layers.0.self_attn.q_proj.weight,
+                                  language.embed_tokens.weight, language.norm.weight, lm_head.weight; NULL (default): the
+                                  stage's, projector.* or everything but the vision tower */
+  const char
+      *template_name;       /**< conversation template; NULL (default): the preset's, plain in stage 1, v1 or v0 in 2 */
+  const char *vision_tower; /**< as in llava_load_options */
+  const char *projector;    /**< as in llava_load_options */
+  double lr;                /**< peak learning rate, 0 to 100 */
+  double projector_lr;      /**< of the projector; default: lr */
+  double weight_decay;      /**< of matrices, not of norms and biases; the presets' is 0 */
+  double beta1;             /**< of AdamW; the presets' is 0.9 */
+  double beta2;             /**< of AdamW; the presets' is 0.999 */
+  double epsilon;           /**< of AdamW; the presets' is 1e-8 */
+  double warmup_ratio;      /**< steps of warm-up, of all; rounded up */
+  double clip;              /**< largest norm of a step's gradient; 0 for no bound, as in the published runs */
+  int64_t batch;            /**< samples of a step, over all ranks */
+  int64_t micro_batch;      /**< samples that go through the model together; a divisor of `batch` */
+  int64_t epochs;           /**< times the data are seen */
+  int64_t steps;            /**< length of the run instead of `epochs`; 0 (default): by the epochs */
+  int64_t max_length;    /**< positions of a sample, pictures counted: what is longer is cut; 0: the model's context */
+  int64_t warmup_steps;  /**< instead of warmup_ratio */
+  int64_t seed;          /**< of orders and draws; default 42 */
+  int64_t save_every;    /**< steps between snapshots; 0 (default): at the end and when stopped */
+  int64_t keep;          /**< snapshots that are kept; default 2 */
+  int64_t eval_every;    /**< steps between evaluations on eval_data; 0 (default): at the end */
+  int64_t skip_bad;      /**< records that may be unusable: each is named and left out; 0 (default): the first stops the
+                                  run; -1: any number */
+  int32_t schedule;      /**< LLAVA_SCHEDULE_… */
+  int32_t loss_mean;     /**< LLAVA_LOSS_… */
+  int32_t order;         /**< LLAVA_ORDER_… */
+  int32_t image_place;   /**< LLAVA_IMAGE_… of dataset.h */
+  int32_t labels;        /**< LLAVA_LABELS_… of dataset.h; default LLAVA_LABELS_SPANS */
+  int32_t allow_outside; /**< 1: pictures may lie anywhere; 0 (default): below image_root alone */
+  int32_t loader_threads;     /**< that decode pictures ahead; default 2 */
+  uint32_t reserved;          /**< 0 */
+  llava_train_event_fn event; /**< NULL (default) for none */
+  void *event_user_data;      /**< handed to `event` */
+  llava_cancel *cancel;       /**< looked at all the time; NULL (default) for none */
+} llava_train_options;
+
+/** What a long job found: one JSON object. Since 0.1. */
+typedef struct llava_report llava_report;
+
+/** A run that is stepped by its caller. Since 0.1. */
+typedef struct llava_trainer llava_trainer;
+
+/** Where a run stands. Filled by llava_trainer_metrics(); zeros before the first step. Since 0.1. */
+typedef struct llava_train_metrics {
+  uint32_t struct_size; /**< set by the caller */
+  int32_t finished;     /**< 1: all steps are done and the result is written */
+  int64_t step;         /**< steps done, those before a resume included */
+  int64_t steps;        /**< of the whole run */
+  int64_t samples;      /**< of the last step */
+  int64_t tokens;       /**< positions of the last step */
+  int64_t labels;       /**< learned tokens of the last step */
+  double loss;          /**< of the last step, before its update */
+  double lr;            /**< of the last step */
+  double grad_norm;     /**< of the last step, before clipping */
+  double seconds;       /**< of the last step */
+  double eval_loss;     /**< of the last evaluation; -1 before the first */
+} llava_train_metrics;
+
+/**
+ * Fills an options struct with defaults.
+ *
+ * @param options      the struct
+ * @param struct_size  sizeof *options
+ * @return LLAVA_OK; LLAVA_ERR_INVALID_ARGUMENT for a size no release had. Since 0.1.
+ */
+LLAVA_API llava_status LLAVA_CALL llava_train_options_init(llava_train_options *options, size_t struct_size);
+
+/**
+ * Fills an options struct from JSON, for example {"stage": 2, "data": "chat.json", "out_dir": "tuned", "lr": 2e-5}.
+ *
+ * @param options      the struct
+ * @param struct_size  sizeof *options
+ * @param json         an object of field names; what is not named takes its default
+ * @param keep         receives what owns the texts the struct points to; release after the last use of `options`. NULL
+ * inside when there are none; may be NULL itself when no field of `json` is a text
+ * @return LLAVA_OK; LLAVA_ERR_FORMAT with the byte offset; LLAVA_ERR_INVALID_ARGUMENT with the key. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_options_from_json(llava_train_options *options,
+                                                                                size_t struct_size, const char *json,
+                                                                                llava_buffer **keep);
+
+/**
+ * Writes an options struct as JSON. Handles and callbacks have no JSON form.
+ *
+ * @param options  the struct
+ * @param out      receives the text; release with llava_string_free()
+ * @return LLAVA_OK. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_options_to_json(const llava_train_options *options,
+                                                                              llava_string **out);
+
+/**
+ * What a run would do, before it does anything: reads every record and no weight, and writes nothing.
+ *
+ * The report: "settings" (what the preset and the options come to), "steps", "steps_per_epoch", "warmup_steps",
+ * "learning" (parameters that learn), "parameters", "learning_tensors", "records", "usable", "bad" (every record that
+ * cannot be used, as llava_dataset_check() names it; pictures are looked for, not decoded), "tokens" (positions: total,
+ * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "memory" (bytes by item and "total").
+ *
+ * @param model_path  folder of the checkpoint to start from
+ * @param options     how; `out_dir` may be NULL here
+ * @param out         receives the report; release with llava_report_free()
+ * @return LLAVA_OK; INVALID_ARGUMENT, NOT_FOUND, FORMAT, UNSUPPORTED, IO, LIMIT; CANCELLED, TIMEOUT, CALLBACK.
+ * Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_plan(const char *model_path,
+                                                                   const llava_train_options *options,
+                                                                   llava_report **out);
+
+/**
+ * Trains a stage from the checkpoint the model was loaded from, to the end. The model itself is not changed and may be
+ * used meanwhile; load options.out_dir for the result. Stopped by its cancel token it saves the last whole step first.
+ *
+ * The report: "out", "step", "steps", "settings", "samples", "tokens", "seconds", "first_loss", "last_loss",
+ * "eval_loss", "skipped", "learning", "peak_resident_bytes", "resumed_from".
  *
  * @param model    the model
  * @param options  what to train on and how
- * @param out      would receive the report; NULL in this release
- * @return LLAVA_ERR_UNSUPPORTED. Since 0.1.
+ * @param out      receives the report; release with llava_report_free()
+ * @return LLAVA_OK when the run is through; INVALID_ARGUMENT (an option; other settings than those of the run in
+ * out_dir, both values named), BUSY (another process works on out_dir), NOT_FOUND, FORMAT (a record, a file), LIMIT (more
+ * unusable records than may be), UNSUPPORTED (the vision tower is to learn; a model that cuts pictures into tiles),
+ * DIVERGED (loss or gradient is not finite; nothing of that step was changed), IO (the disk is full: the last snapshot is
+ * still there), OUT_OF_MEMORY, CANCELLED, TIMEOUT, CALLBACK. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_stage(llava_model *model,
                                                                     const llava_train_options *options,
                                                                     llava_report **out);
+
+/**
+ * Opens a run to be stepped by its caller: settings, data, model and the folder are checked, and a snapshot is read
+ * where the run goes on. options.cancel is looked at until the trainer is freed.
+ *
+ * @param model_path  folder of the checkpoint to start from
+ * @param options     what to train on and how
+ * @param out         receives the trainer; release with llava_trainer_free()
+ * @return LLAVA_OK, else as llava_train_stage(). Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_create(const char *model_path,
+                                                                       const llava_train_options *options,
+                                                                       llava_trainer **out);
+
+/**
+ * Trains on this thread for at most so many steps. After the last step of the run it saves, evaluates where eval_data
+ * are given, and writes the result.
+ *
+ * @param trainer  the trainer
+ * @param steps    at least 1
+ * @return LLAVA_OK after `steps` steps, or earlier when llava_trainer_request_stop() asked for it: a snapshot was saved
+ * then; LLAVA_END when the run is through; BUSY while another thread runs it; else as llava_train_stage(). After a
+ * failure the model is as after the last whole step, and this may be called again. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_run(llava_trainer *trainer, int64_t steps);
+
+/**
+ * Asks a llava_trainer_run() that is under way to finish its step, save and return; without one, the next returns at
+ * once. From any thread.
+ *
+ * @param trainer  the trainer
+ * @return LLAVA_OK. Since 0.1.
+ */
+LLAVA_API llava_status LLAVA_CALL llava_trainer_request_stop(llava_trainer *trainer);
+
+/**
+ * Holds a run between two steps, or lets it go on. From any thread.
+ *
+ * @param trainer  the trainer
+ * @param on       1 to hold, 0 to go on
+ * @return LLAVA_OK. Since 0.1.
+ */
+LLAVA_API llava_status LLAVA_CALL llava_trainer_pause(llava_trainer *trainer, int32_t on);
+
+/**
+ * The next event (llava_train_event_fn), for programs that watch from another thread than the one that trains. The last
+ * 4096 are kept; when nobody pulls, the oldest go.
+ *
+ * @param trainer     the trainer
+ * @param timeout_ms  how long to wait; 0 not at all, -1 without a bound
+ * @param out         receives the JSON; release with llava_string_free()
+ * @return LLAVA_OK; LLAVA_WOULD_BLOCK when none came in time; LLAVA_END when the run is through and all were pulled.
+ * Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_next_event(llava_trainer *trainer, int64_t timeout_ms,
+                                                                           llava_string **out);
+
+/**
+ * Where the run stands. From any thread.
+ *
+ * @param trainer  the trainer
+ * @param out      receives the numbers; set out->struct_size first
+ * @return LLAVA_OK. Since 0.1.
+ */
+LLAVA_API llava_status LLAVA_CALL llava_trainer_metrics(const llava_trainer *trainer, llava_train_metrics *out);
+
+/**
+ * The mean loss over all learned tokens of options.eval_data.
+ *
+ * @param trainer  the trainer
+ * @param loss     receives it
+ * @return LLAVA_OK; LLAVA_ERR_STATE without eval_data; BUSY while another thread works. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_evaluate(llava_trainer *trainer, double *loss);
+
+/**
+ * Saves a snapshot of this moment below out_dir/checkpoints.
+ *
+ * @param trainer  the trainer
+ * @return LLAVA_OK; IO with the one before still there; BUSY while another thread works. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_save(llava_trainer *trainer);
+
+/**
+ * What is known of the run so far: the report of llava_train_stage().
+ *
+ * @param trainer  the trainer
+ * @param out      receives the report; release with llava_report_free()
+ * @return LLAVA_OK; BUSY while another thread works. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_report(llava_trainer *trainer, llava_report **out);
+
+/**
+ * Adds a reference.
+ *
+ * @param trainer  the trainer
+ * @return LLAVA_OK. Since 0.1.
+ */
+LLAVA_API llava_status LLAVA_CALL llava_trainer_retain(llava_trainer *trainer);
+
+/**
+ * Gives a reference back. A run under way on another thread finishes its step, saves and returns.
+ *
+ * @param trainer  a trainer, or NULL. Since 0.1.
+ */
+LLAVA_API void LLAVA_CALL llava_trainer_free(llava_trainer *trainer);
+
+/**
+ * The report as JSON.
+ *
+ * @param report  the report
+ * @return UTF-8 that lives as long as `report`; "" on misuse. Since 0.1.
+ */
+LLAVA_API const char *LLAVA_CALL llava_report_json(const llava_report *report);
+
+/**
+ * One number of a report.
+ *
+ * @param report  the report
+ * @param name    its key; keys within keys are joined by points: "memory.total"
+ * @param value   receives it; true and false are 1 and 0
+ * @return LLAVA_OK; LLAVA_ERR_NOT_FOUND when there is no number of that name. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_report_number(const llava_report *report, const char *name,
+                                                                      double *value);
+
+/**
+ * Adds a reference.
+ *
+ * @param report  the report
+ * @return LLAVA_OK. Since 0.1.
+ */
+LLAVA_API llava_status LLAVA_CALL llava_report_retain(llava_report *report);
+
+/**
+ * Gives a reference back.
+ *
+ * @param report  a report, or NULL. Since 0.1.
+ */
+LLAVA_API void LLAVA_CALL llava_report_free(llava_report *report);
 
 #ifdef __cplusplus
 }

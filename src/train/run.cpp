@@ -79,6 +79,7 @@ void check_mask(const LoadPlan& plan, const std::string& learns) {
 TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, const Cancel& cancel)
     : settings_(settings), listener_(std::move(listener)), cancel_(cancel) {
   check_settings(settings_);
+  if (settings_.out.empty()) throw Error(Status::argument, "no folder for the run is given");
   settings_.load.cancel = cancel;
   plan_ = plan_load(settings_.model, settings_.load);
   require_loadable(plan_);
@@ -163,7 +164,8 @@ void TrainingRun::step() {
     throw;
   }
   tell_step(report, seconds_since(begin), waited);
-  if (eval_data_ && settings_.eval_every > 0 && (done() % settings_.eval_every == 0 || finished())) evaluate();
+  const bool due = settings_.eval_every > 0 && done() % settings_.eval_every == 0;
+  if (eval_data_ && (due || finished())) evaluate();
   save_when_due();
 }
 

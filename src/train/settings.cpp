@@ -90,7 +90,6 @@ void check_settings(const RunSettings& settings) {
   check_counts(settings);
   mask_of(settings.learns);
   if (settings.data.empty()) throw Error(Status::argument, "no data file is given");
-  if (settings.out.empty()) throw Error(Status::argument, "no folder for the run is given");
   if (settings.eval_every > 0 && settings.eval_data.empty())
     throw Error(Status::argument, cat("eval_every is ", settings.eval_every, ", but there is no eval_data"));
 }

@@ -82,7 +82,8 @@ TEST_SUITE("capi/model") {
     auto options = defaults<llava_load_options>();
     options.cancel = token;
     options.progress = [](const char* phase, int64_t, int64_t, const char*, void* user_data) -> int32_t {
-      if (std::string(phase) == "warm-up") CHECK(llava_cancel_cancel(static_cast<llava_cancel*>(user_data)) == LLAVA_OK);
+      if (std::string(phase) == "warm-up")
+        CHECK(llava_cancel_cancel(static_cast<llava_cancel*>(user_data)) == LLAVA_OK);
       return 0;
     };
     options.progress_user_data = token.handle;

@@ -152,6 +152,49 @@ llava_adapter* Fixture::fresh(const llava_adapter*) {
   return adapter;
 }
 
+llava_report* Fixture::fresh(const llava_report*) {
+  need(llava_report_retain(report), "report");
+  return report;
+}
+
+llava_trainer* Fixture::fresh(const llava_trainer*) {
+  need(llava_trainer_retain(trainer), "trainer");
+  return trainer;
+}
+
+llava_train_options Fixture::training() {
+  auto options = defaults<llava_train_options>();
+  options.data = talk_path.c_str();
+  options.eval_data = talk_path.c_str();
+  options.out_dir = fresh_target();
+  options.learns = "projector.*|language.norm.weight";
+  options.batch = 1;
+  options.steps = 1;
+  return options;
+}
+
+const llava_train_options* Fixture::train_options() {
+  trainings.push_back(training());
+  return &trainings.back();
+}
+
+template <>
+llava_report* Fixture::make() {
+  const auto options = training();
+  llava_report* handle = nullptr;
+  need(llava_train_plan(model_path.c_str(), &options, &handle), "report");
+  return handle;
+}
+
+template <>
+llava_trainer* Fixture::make() {
+  auto options = training();
+  options.steps = 1 << 30;
+  llava_trainer* handle = nullptr;
+  need(llava_trainer_create(model_path.c_str(), &options, &handle), "trainer");
+  return handle;
+}
+
 template <>
 llava_adapter* Fixture::make() {
   static int made = 0;
@@ -215,6 +258,12 @@ Fixture::Fixture() {
   model_path = golden + "tiny";
   picture_path = golden + "pictures/wide.jpg";
   data_path = LLAVA_TEST_DATA "/golden/data/records.json";
+  talk_path = folder + "/talk.jsonl";
+  std::ofstream(talk_path)
+      << R"({"id": "1", "conversations": [{"from": "human", "value": "One?"}, {"from": "gpt", "value": "Two."}]}
+{"id": "2", "conversations": [{"from": "human", "value": "Two?"}, {"from": "gpt", "value": "Four."}]}
+{"id": "3", "conversations": [{"from": "human", "value": "Three?"}, {"from": "gpt", "value": "Nine."}]}
+)";
   embedding_path = folder + "/embedding.safetensors";
   session_path = folder + "/session.safetensors";
   long_path = "/" + std::string(5000, 'x');
@@ -244,12 +293,15 @@ Fixture::Fixture() {
   stream = fresh(stream);
   event = make<llava_event>();
   response = make<llava_response>();
+  report = make<llava_report>();
+  trainer = make<llava_trainer>();
   image_list[0] = image;
   message_list[0] = message;
 }
 
 Fixture::~Fixture() {
-  release(response), release(event), release(stream), release(decoder), release(cancel), release(buffer);
+  release(trainer), release(report), release(response), release(event), release(stream), release(decoder),
+      release(cancel), release(buffer);
   release(string), release(session), release(message), release(embedding), release(tensor), release(image);
   release(adapter), release(model);
   std::error_code ignored;

@@ -27,11 +27,13 @@ inline void release(llava_stream* handle) { llava_stream_free(handle); }
 inline void release(llava_event* handle) { llava_event_free(handle); }
 inline void release(llava_response* handle) { llava_response_free(handle); }
 inline void release(llava_adapter* handle) { llava_adapter_free(handle); }
-inline void release(llava_report*) {}
+inline void release(llava_report* handle) { llava_report_free(handle); }
+inline void release(llava_trainer* handle) { llava_trainer_free(handle); }
 inline void release(int32_t) {}
 inline void release(int64_t) {}
 inline void release(size_t) {}
 inline void release(const char*) {}
+inline void release(double) {}
 
 /// One reference, freed at the end of the scope. `out()` is for functions that create.
 template <typename Handle>
@@ -82,7 +84,7 @@ inline void initialise(llava_forward_options& o) { must(llava_forward_options_in
 inline void initialise(llava_template_options& o) { must(llava_template_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_session_options& o) { must(llava_session_options_init(&o, sizeof o) == LLAVA_OK); }
 inline void initialise(llava_chat_options& o) { must(llava_chat_options_init(&o, sizeof o) == LLAVA_OK); }
-inline void initialise(llava_train_options& o) { o = {sizeof o, 1}; }
+inline void initialise(llava_train_options& o) { must(llava_train_options_init(&o, sizeof o) == LLAVA_OK); }
 
 /// An options struct with defaults.
 template <typename Options>
@@ -132,6 +134,8 @@ class Fixture {
   llava_event* fresh(const llava_event*);
   llava_response* fresh(const llava_response*);
   llava_adapter* fresh(const llava_adapter*);
+  llava_report* fresh(const llava_report*);
+  llava_trainer* fresh(const llava_trainer*);
 
   /// A handle that was freed just now.
   template <typename Handle>
@@ -143,6 +147,10 @@ class Fixture {
   template <typename Handle>
   Handle* make();
 
+  /// One step on three short records of text, into a new folder; valid as long as the fixture.
+  llava_train_options training();
+  const llava_train_options* train_options();
+
   /// A path inside `folder` where nothing is yet; valid as long as the fixture.
   const char* fresh_target();
 
@@ -153,13 +161,15 @@ class Fixture {
   }
 
   std::string folder;  // for files of the tests; removed at the end
-  std::string model_path, adapter_path, data_path, picture_path, embedding_path, session_path, long_path, uri, deep_json;
+  std::string model_path, adapter_path, data_path, talk_path, picture_path, embedding_path, session_path, long_path,
+      uri, deep_json;
   std::vector<unsigned char> picture_bytes;
   unsigned char pixels[12] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9};
   float numbers[4] = {1, 2, 3, 4};
   int64_t shape[2] = {2, 2};
   int32_t ids[3] = {1, 5, 6};
   std::deque<std::string> targets;
+  std::deque<llava_train_options> trainings;
   int32_t threads = 1;
   alignas(64) char foreign[128] = {};  // no handle
 
@@ -177,6 +187,8 @@ class Fixture {
   llava_event* event = nullptr;
   llava_response* response = nullptr;
   llava_adapter* adapter = nullptr;  // of one matrix; others of this kind have other names
+  llava_report* report = nullptr;    // {"steps": 1, …}
+  llava_trainer* trainer = nullptr;  // of very many steps
   const llava_image* image_list[1] = {};
   const llava_message* message_list[1] = {};
 };

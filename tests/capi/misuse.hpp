@@ -16,6 +16,7 @@ bool is_clear(Handle* handle) {
 inline bool is_clear(int32_t number) { return number == 0; }
 inline bool is_clear(int64_t number) { return number == 0; }
 inline bool is_clear(size_t number) { return number == 0; }
+inline bool is_clear(double number) { return number == 0; }
 
 // What a function that returns its value gives on misuse.
 inline bool is_neutral(const char* text) { return text && *text == '\0'; }

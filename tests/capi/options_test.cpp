@@ -1,5 +1,6 @@
 // Every field of every options struct: wrong values, JSON in both directions. The cases come from the tables the
 // library itself reads options by, so a new field cannot lack them.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -69,6 +70,7 @@ const Calls& calls_of(const OptionStruct& table) {
       LLAVA_CALLS(session_options, llava_session, llava_session_create(f.model, o, out)),
       LLAVA_CALLS(chat_options, llava_stream,
                   llava_chat_start(Owned<llava_session>(f.fresh(f.session)), nullptr, o, out)),
+      LLAVA_CALLS(train_options, llava_report, llava_train_plan(f.model_path.c_str(), o, out)),
   };
   for (const auto& [name, calls] : all)
     if ("llava_" + name == table.name) return calls;
@@ -181,7 +183,8 @@ void refuse_field(const OptionStruct& table, const OptionField& field) {
       for (const int32_t value : {-1, 2, INT32_MAX, INT32_MIN}) refuse_value(table, field, value);
       break;
     case FieldKind::choice:
-      for (const int32_t value : {-1, 99, INT32_MAX, INT32_MIN}) refuse_value(table, field, value);
+      for (const int32_t value : {-1, 99, INT32_MAX, INT32_MIN})
+        if (!std::ranges::count(field.choices, value, &llava::capi::Choice::value)) refuse_value(table, field, value);
       break;
     case FieldKind::i32:
       refuse_range<int32_t>(table, field);
@@ -191,6 +194,9 @@ void refuse_field(const OptionStruct& table, const OptionField& field) {
       break;
     case FieldKind::f32:
       refuse_range<float>(table, field);
+      break;
+    case FieldKind::f64:
+      refuse_range<double>(table, field);
       break;
     case FieldKind::text:
       refuse_texts(table, field);
@@ -238,7 +244,8 @@ void refuse_json(const OptionStruct& table, const OptionField& field) {
     json_refused(table, json("1.5"), LLAVA_ERR_INVALID_ARGUMENT, field.name);
     json_refused(table, json("18446744073709551615"), LLAVA_ERR_INVALID_ARGUMENT, field.name);
   }
-  if (field.kind == FieldKind::i32 || field.kind == FieldKind::i64 || field.kind == FieldKind::f32)
+  if (field.kind == FieldKind::i32 || field.kind == FieldKind::i64 || field.kind == FieldKind::f32 ||
+      field.kind == FieldKind::f64)
     json_refused(table, json("-77777777"), LLAVA_ERR_INVALID_ARGUMENT, field.name);
   if (field.kind == FieldKind::text) json_refused(table, json("\"a\\u0000b\""), LLAVA_ERR_INVALID_ARGUMENT, field.name);
   if (field.count_offset) json_refused(table, json("[true]"), LLAVA_ERR_INVALID_ARGUMENT, field.name);

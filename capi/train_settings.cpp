@@ -1,0 +1,73 @@
+#include "train_settings.hpp"
+
+#include "base/error.hpp"
+
+namespace llava::capi {
+
+using core::Error;
+using core::Status;
+
+namespace {
+
+template <typename Value, typename Given>
+void take(Value& value, Given given) {
+  if (given != static_cast<Given>(LLAVA_PRESET)) value = static_cast<Value>(given);
+}
+
+void take(std::string& value, const char* given) {
+  if (given) value = given;
+}
+
+void take_recipe(core::RunSettings& settings, const llava_train_options& options) {
+  take(settings.learns, options.learns);
+  take(settings.template_name, options.template_name);
+  take(settings.lr, options.lr);
+  take(settings.projector_lr, options.projector_lr);
+  take(settings.weight_decay, options.weight_decay);
+  take(settings.beta1, options.beta1);
+  take(settings.beta2, options.beta2);
+  take(settings.epsilon, options.epsilon);
+  take(settings.warmup_ratio, options.warmup_ratio);
+  take(settings.clip, options.clip);
+  take(settings.batch, options.batch);
+  take(settings.micro_batch, options.micro_batch);
+  take(settings.epochs, options.epochs);
+  take(settings.max_length, options.max_length);
+  take(settings.warmup_steps, options.warmup_steps);
+  take(settings.schedule, options.schedule);
+  take(settings.loss_mean, options.loss_mean);
+  take(settings.order, options.order);
+  take(settings.image_place, options.image_place);
+  if (options.batch != LLAVA_PRESET && options.micro_batch == LLAVA_PRESET)  // the preset's need not divide it
+    while (settings.batch % settings.micro_batch != 0) --settings.micro_batch;
+}
+
+}  // namespace
+
+core::RunSettings run_settings(const llava_train_options& options, const std::string& model, bool writes) {
+  if (!options.data) throw Error(Status::argument, "options.data is NULL, expected a file of records");
+  if (writes && !options.out_dir)
+    throw Error(Status::argument, "options.out_dir is NULL, expected the folder of the run");
+  auto settings = core::preset_settings(options.preset ? options.preset : "llava-1.5", options.stage);
+  take_recipe(settings, options);
+  settings.model = model;
+  take(settings.load.vision_tower, options.vision_tower);
+  take(settings.load.projector, options.projector);
+  settings.data = options.data;
+  take(settings.images, options.image_root);
+  take(settings.out, options.out_dir);
+  take(settings.resume, options.resume);
+  take(settings.eval_data, options.eval_data);
+  settings.steps = options.steps;
+  settings.seed = static_cast<uint64_t>(options.seed);
+  settings.save_every = options.save_every;
+  settings.keep = options.keep;
+  settings.eval_every = options.eval_every;
+  settings.skip_bad = options.skip_bad;
+  settings.labels = static_cast<core::LabelRule>(options.labels);
+  settings.allow_outside = options.allow_outside == 1;
+  settings.loader_threads = options.loader_threads;
+  return settings;
+}
+
+}  // namespace llava::capi

@@ -1,0 +1,298 @@
+/** @file train.hpp Visual instruction tuning. */
+#ifndef LLAVA_HPP_TRAIN_HPP
+#define LLAVA_HPP_TRAIN_HPP
+
+#include "../train.h"
+#include "dataset.hpp"
+#include "model.hpp"
+
+namespace llava {
+inline namespace abi1 {
+
+/** How the learning rate goes; preset: as the preset says. */
+enum class Schedule : int32_t {
+  preset = LLAVA_PRESET,
+  cosine = LLAVA_SCHEDULE_COSINE,
+  linear = LLAVA_SCHEDULE_LINEAR,
+  constant = LLAVA_SCHEDULE_CONSTANT
+};
+
+/** How the loss of a step is averaged; preset: as the preset says. */
+enum class LossMean : int32_t { preset = LLAVA_PRESET, group = LLAVA_LOSS_GROUP, global = LLAVA_LOSS_GLOBAL };
+
+/** In which order samples are seen; preset: as the preset says. */
+enum class Order : int32_t {
+  preset = LLAVA_PRESET,
+  sequential = LLAVA_ORDER_SEQUENTIAL,
+  shuffled = LLAVA_ORDER_SHUFFLED,
+  grouped = LLAVA_ORDER_GROUPED,
+  upstream = LLAVA_ORDER_UPSTREAM
+};
+
+/** How a stage is trained; see llava_train_options. Empty texts and numbers of -1 are as there. Since 0.1. */
+struct TrainOptions {
+  int32_t stage = 1;                          /**< 1: the projector learns; 2: the language model too */
+  std::string preset = {};                    /**< "": "llava-1.5" */
+  std::string data = {};                      /**< records; must be set */
+  std::string image_root = {};                /**< "": the data file's folder */
+  std::string out_dir = {};                   /**< folder of the run; must be set but for a plan */
+  std::string resume = {};                    /**< "": "auto" */
+  std::string eval_data = {};                 /**< held-out records */
+  std::string learns = {};                    /**< regular expression over parameter names */
+  std::string template_name = {};             /**< conversation template */
+  std::string vision_tower = {};              /**< folder of a CLIP tower, used instead of any other */
+  std::string projector = {};                 /**< file of a projector, used instead of any other */
+  double lr = LLAVA_PRESET;                   /**< peak learning rate */
+  double projector_lr = LLAVA_PRESET;         /**< of the projector */
+  double weight_decay = LLAVA_PRESET;         /**< of matrices */
+  double beta1 = LLAVA_PRESET;                /**< of AdamW */
+  double beta2 = LLAVA_PRESET;                /**< of AdamW */
+  double epsilon = LLAVA_PRESET;              /**< of AdamW */
+  double warmup_ratio = LLAVA_PRESET;         /**< steps of warm-up, of all */
+  double clip = LLAVA_PRESET;                 /**< largest norm of a step's gradient; 0: no bound */
+  int64_t batch = LLAVA_PRESET;               /**< samples of a step */
+  int64_t micro_batch = LLAVA_PRESET;         /**< samples that go through the model together */
+  int64_t epochs = LLAVA_PRESET;              /**< times the data are seen */
+  int64_t steps = 0;                          /**< length of the run; 0: by the epochs */
+  int64_t max_length = LLAVA_PRESET;          /**< positions of a sample */
+  int64_t warmup_steps = LLAVA_PRESET;        /**< instead of warmup_ratio */
+  int64_t seed = 42;                          /**< of orders and draws */
+  int64_t save_every = 0;                     /**< steps between snapshots; 0: at the end and when stopped */
+  int64_t keep = 2;                           /**< snapshots that are kept */
+  int64_t eval_every = 0;                     /**< steps between evaluations; 0: at the end */
+  int64_t skip_bad = 0;                       /**< records that may be unusable; -1: any number */
+  Schedule schedule = Schedule::preset;       /**< of the learning rate */
+  LossMean loss_mean = LossMean::preset;      /**< of a step */
+  Order order = Order::preset;                /**< of samples */
+  std::optional<ImagePlace> image_place = {}; /**< of the first picture; none: as the preset says */
+  Labels labels = Labels::spans;              /**< which tokens are learned */
+  bool allow_outside = false;                 /**< pictures may lie anywhere */
+  int32_t loader_threads = 2;                 /**< that decode pictures ahead */
+
+  /** Hears every event, a JSON object, on the thread that trains; false stops after the step. What it throws leaves the
+   * call. */
+  std::function<bool(const std::string&)> event = {};
+  Cancel cancel = {}; /**< may be empty */
+
+  /** Options from JSON, for example {"stage": 2, "data": "chat.json", "out_dir": "tuned"}; what is not named takes its
+   * default. */
+  static TrainOptions from_json(const std::string& json);
+};
+
+/** What a long job found. Since 0.1. */
+class Report : public detail::Handle<llava_report, llava_report_retain, llava_report_free> {
+ public:
+  Report() = default;
+  /** Takes over a reference. */
+  explicit Report(llava_report* handle) noexcept : Handle(handle) {}
+
+  /** All of it, as JSON. */
+  std::string json() const { return llava_report_json(handle_); }
+
+  /** One number; keys within keys are joined by points. */
+  double number(const std::string& name) const {
+    double value = 0;
+    detail::check(llava_report_number(handle_, detail::c_text(name, "name"), &value));
+    return value;
+  }
+};
+
+namespace detail {
+
+/** What a run's callback throws is kept here, for the call that ran it. */
+struct TrainListener {
+  std::function<bool(const std::string&)> tell;
+  std::exception_ptr thrown;
+};
+
+inline int32_t LLAVA_CALL tell_event(const char* event, void* user_data) {
+  auto& self = *static_cast<TrainListener*>(user_data);
+  return keep_exception(self.thrown, [&] { return self.tell(event) ? LLAVA_TRAIN_GO_ON : LLAVA_TRAIN_STOP; });
+}
+
+/** The C form of options; it points into them and to the listener. */
+inline llava_train_options train_options(const TrainOptions& options, TrainListener& listener) {
+  llava_train_options c;
+  check(llava_train_options_init(&c, sizeof c));
+  c.stage = options.stage;
+  c.preset = or_null(options.preset, "preset");
+  c.data = or_null(options.data, "data");
+  c.image_root = or_null(options.image_root, "image_root");
+  c.out_dir = or_null(options.out_dir, "out_dir");
+  c.resume = or_null(options.resume, "resume");
+  c.eval_data = or_null(options.eval_data, "eval_data");
+  c.learns = or_null(options.learns, "learns");
+  c.template_name = or_null(options.template_name, "template_name");
+  c.vision_tower = or_null(options.vision_tower, "vision_tower");
+  c.projector = or_null(options.projector, "projector");
+  c.lr = options.lr;
+  c.projector_lr = options.projector_lr;
+  c.weight_decay = options.weight_decay;
+  c.beta1 = options.beta1;
+  c.beta2 = options.beta2;
+  c.epsilon = options.epsilon;
+  c.warmup_ratio = options.warmup_ratio;
+  c.clip = options.clip;
+  c.batch = options.batch;
+  c.micro_batch = options.micro_batch;
+  c.epochs = options.epochs;
+  c.steps = options.steps;
+  c.max_length = options.max_length;
+  c.warmup_steps = options.warmup_steps;
+  c.seed = options.seed;
+  c.save_every = options.save_every;
+  c.keep = options.keep;
+  c.eval_every = options.eval_every;
+  c.skip_bad = options.skip_bad;
+  c.schedule = static_cast<int32_t>(options.schedule);
+  c.loss_mean = static_cast<int32_t>(options.loss_mean);
+  c.order = static_cast<int32_t>(options.order);
+  if (options.image_place) c.image_place = static_cast<int32_t>(*options.image_place);
+  c.labels = static_cast<int32_t>(options.labels);
+  c.allow_outside = options.allow_outside;
+  c.loader_threads = options.loader_threads;
+  c.cancel = options.cancel.get();
+  listener.tell = options.event;
+  c.event_user_data = &listener;
+  if (options.event) c.event = tell_event;
+  return c;
+}
+
+/** The other direction, without callback and token. */
+inline TrainOptions train_options(const llava_train_options& c) {
+  const auto text = [](const char* from) { return std::string(from ? from : ""); };
+  TrainOptions options;
+  options.stage = c.stage;
+  options.preset = text(c.preset);
+  options.data = text(c.data);
+  options.image_root = text(c.image_root);
+  options.out_dir = text(c.out_dir);
+  options.resume = text(c.resume);
+  options.eval_data = text(c.eval_data);
+  options.learns = text(c.learns);
+  options.template_name = text(c.template_name);
+  options.vision_tower = text(c.vision_tower);
+  options.projector = text(c.projector);
+  options.lr = c.lr;
+  options.projector_lr = c.projector_lr;
+  options.weight_decay = c.weight_decay;
+  options.beta1 = c.beta1;
+  options.beta2 = c.beta2;
+  options.epsilon = c.epsilon;
+  options.warmup_ratio = c.warmup_ratio;
+  options.clip = c.clip;
+  options.batch = c.batch;
+  options.micro_batch = c.micro_batch;
+  options.epochs = c.epochs;
+  options.steps = c.steps;
+  options.max_length = c.max_length;
+  options.warmup_steps = c.warmup_steps;
+  options.seed = c.seed;
+  options.save_every = c.save_every;
+  options.keep = c.keep;
+  options.eval_every = c.eval_every;
+  options.skip_bad = c.skip_bad;
+  options.schedule = static_cast<Schedule>(c.schedule);
+  options.loss_mean = static_cast<LossMean>(c.loss_mean);
+  options.order = static_cast<Order>(c.order);
+  if (c.image_place != LLAVA_PRESET) options.image_place = static_cast<ImagePlace>(c.image_place);
+  options.labels = static_cast<Labels>(c.labels);
+  options.allow_outside = c.allow_outside != 0;
+  options.loader_threads = c.loader_threads;
+  return options;
+}
+
+}  // namespace detail
+
+inline TrainOptions TrainOptions::from_json(const std::string& json) {
+  llava_train_options c;
+  llava_buffer* keep = nullptr;
+  detail::check(llava_train_options_from_json(&c, sizeof c, detail::c_text(json, "json"), &keep));
+  struct Free {
+    void operator()(llava_buffer* buffer) const { llava_buffer_free(buffer); }
+  };
+  const std::unique_ptr<llava_buffer, Free> owner(keep);
+  return detail::train_options(c);
+}
+
+/** What a run would do: llava_train_plan(). */
+inline Report train_plan(const std::string& model_path, const TrainOptions& options) {
+  detail::TrainListener listener;
+  const auto c = detail::train_options(options, listener);
+  llava_report* report = nullptr;
+  detail::check(llava_train_plan(detail::c_text(model_path, "model_path"), &c, &report), listener.thrown);
+  return Report(report);
+}
+
+/** Trains a whole stage: llava_train_stage(). The model is not changed; load options.out_dir for the result. */
+inline Report train_stage(const Model& model, const TrainOptions& options) {
+  detail::TrainListener listener;
+  const auto c = detail::train_options(options, listener);
+  llava_report* report = nullptr;
+  detail::check(llava_train_stage(model.get(), &c, &report), listener.thrown);
+  return Report(report);
+}
+
+/** A run that is stepped by its caller. Copies share the run. Since 0.1. */
+class Trainer : public detail::Handle<llava_trainer, llava_trainer_retain, llava_trainer_free> {
+ public:
+  Trainer() = default;
+  /** Opens the run. */
+  Trainer(const std::string& model_path, const TrainOptions& options)
+      : listener_(std::make_shared<detail::TrainListener>()) {
+    const auto c = detail::train_options(options, *listener_);
+    detail::check(llava_trainer_create(detail::c_text(model_path, "model_path"), &c, &handle_), listener_->thrown);
+  }
+
+  /** Trains for at most so many steps; true when the run is through. */
+  bool run(int64_t steps) const {
+    listener_->thrown = nullptr;
+    const auto status = llava_trainer_run(handle_, steps);
+    if (status == LLAVA_END) return true;
+    detail::check(status, listener_->thrown);
+    return false;
+  }
+  void request_stop() const { detail::check(llava_trainer_request_stop(handle_)); } /**< after the step; any thread */
+  void pause(bool on) const { detail::check(llava_trainer_pause(handle_, on)); }    /**< between steps; any thread */
+  void save() const { detail::check(llava_trainer_save(handle_)); }                 /**< a snapshot of this moment */
+
+  /** The next event; nothing when none came in time or the run is through. From any thread. */
+  std::optional<std::string> next_event(int64_t timeout_ms = -1) const {
+    llava_string* text = nullptr;
+    const auto status = llava_trainer_next_event(handle_, timeout_ms, &text);
+    if (status == LLAVA_END || status == LLAVA_WOULD_BLOCK) return std::nullopt;
+    detail::check(status);
+    return detail::take(text);
+  }
+
+  /** Where the run stands. From any thread. */
+  llava_train_metrics metrics() const {
+    llava_train_metrics metrics;
+    metrics.struct_size = sizeof metrics;
+    detail::check(llava_trainer_metrics(handle_, &metrics));
+    return metrics;
+  }
+
+  /** The loss on the held-out records. */
+  double evaluate() const {
+    double loss = 0;
+    listener_->thrown = nullptr;
+    detail::check(llava_trainer_evaluate(handle_, &loss), listener_->thrown);
+    return loss;
+  }
+
+  /** What is known of the run so far. */
+  Report report() const {
+    llava_report* report = nullptr;
+    detail::check(llava_trainer_report(handle_, &report));
+    return Report(report);
+  }
+
+ private:
+  std::shared_ptr<detail::TrainListener> listener_;
+};
+
+}  // namespace abi1
+}  // namespace llava
+
+#endif

@@ -1,0 +1,67 @@
+// The plan of a run: counts from names and shapes, lengths from the records.
+#include "train/run_plan.hpp"
+
+#include <set>
+
+#include "base/error.hpp"
+#include "checkpoint/fingerprint.hpp"
+#include "data/check.hpp"
+#include "train/learners.hpp"
+#include "train/stages.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr int64_t kStateBytes = 3 * 4;  // of a learning parameter in a snapshot: value and both moments, f32
+
+struct Learning {
+  int64_t parameters = 0, tensors = 0;
+};
+
+Learning count_learning(const LoadPlan& plan, const std::string& learns) {
+  const auto mask = mask_of(learns);
+  std::set<const TensorView*> taken;
+  for (const auto& tensor : plan.taken) taken.insert(tensor.view);
+  Learning learning;
+  for (const auto& [name, view] : plan.tensors.found) {
+    if (!taken.contains(&view) || !mask(name)) continue;
+    learning.parameters += static_cast<int64_t>(view.size_bytes / dtype_bytes(view.dtype));
+    ++learning.tensors;
+  }
+  return learning;
+}
+
+}  // namespace
+
+Json plan_run(const RunSettings& given, const CountProgress& progress, const Cancel& cancel) {
+  auto settings = given;
+  check_settings(settings);
+  settings.load.cancel = cancel;
+  const auto plan = plan_load(settings.model, settings.load);
+  require_loadable(plan);
+  const auto data = open_data(settings.data, settings, plan.checkpoint, progress, cancel);
+  const auto records = data.index->size();
+  const auto per_epoch = (records + settings.batch - 1) / settings.batch;
+  const auto steps = settings.steps > 0 ? settings.steps : per_epoch * settings.epochs;
+  const auto tell = [&](int64_t done, int64_t total) {
+    if (progress) progress("check", done, total);
+  };
+  const auto report = check_data(
+      *data.index, *data.maker,
+      {data.pictures, PictureCheck::header, static_cast<int32_t>(settings.loader_threads), cancel, tell});
+  auto json = report_json(report, *data.index, *data.maker);
+  const auto learning = count_learning(plan, settings.learns);
+  json.add("settings", numeric_settings(settings, steps, to_hex(data.index->hash()),
+                                        model_fingerprint(plan.config_text, plan.tensors)));
+  json.add("preset", settings.preset);
+  json.add("steps", steps);
+  json.add("steps_per_epoch", per_epoch);
+  json.add("warmup_steps", step_recipe(settings, steps).schedule.warmup_steps);
+  json.add("parameters", plan.checkpoint.parameters);
+  json.add("learning", learning.parameters);
+  json.add("learning_tensors", learning.tensors);
+  json.add("snapshot_bytes", learning.parameters * kStateBytes);
+  return json;
+}
+
+}  // namespace llava::core

@@ -1,0 +1,215 @@
+// Training as a program sees it: a plan, a whole stage, a run that is stepped, stopped, watched and resumed.
+#include <filesystem>
+#include <thread>
+
+#include <fstream>
+#include <iterator>
+#include <llava/llava.hpp>
+
+#include "fixture.hpp"
+#include "support/doctest.hpp"
+
+namespace {
+
+llava_train_options ten_steps(Fixture& f) {
+  auto options = f.training();
+  options.steps = 10;
+  options.learns = nullptr;
+  return options;
+}
+
+std::string file_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string weights_of(const llava_train_options& options) {
+  return file_of(std::string(options.out_dir) + "/model.safetensors");
+}
+
+bool has(const char* text, const char* part) { return std::string(text).find(part) != std::string::npos; }
+
+double number(const llava_report* report, const char* name) {
+  double value = -1;
+  CAPTURE(name);
+  CHECK(llava_report_number(report, name, &value) == LLAVA_OK);
+  return value;
+}
+
+}  // namespace
+
+TEST_SUITE("capi/train") {
+  TEST_CASE("a plan counts and writes nothing") {
+    auto& f = fixture();
+    auto options = ten_steps(f);
+    Owned<llava_report> report;
+    REQUIRE(llava_train_plan(f.model_path.c_str(), &options, report.out()) == LLAVA_OK);
+    CHECK(number(report, "steps") == 10);
+    CHECK(number(report, "records") == 3);
+    CHECK(number(report, "settings.batch") == 1);
+    CHECK(number(report, "settings.lr") == 1e-3);
+    CHECK(number(report, "learning") < number(report, "parameters"));
+    CHECK(number(report, "snapshot_bytes") == 12 * number(report, "learning"));
+    double value = 7;
+    CHECK(llava_report_number(report, "settings", &value) == LLAVA_ERR_NOT_FOUND);
+    CHECK(value == 0);
+    CHECK_FALSE(std::filesystem::exists(options.out_dir));
+    options.stage = 2;
+    options.preset = "llava-2";
+    CHECK(llava_train_plan(f.model_path.c_str(), &options, report.out()) == LLAVA_ERR_NOT_FOUND);
+    CHECK(has(llava_last_error(), "there are llava-1.5 stage 1"));
+  }
+
+  TEST_CASE("ten steps, cancelled, gone on with, and an answer from what came out") {
+    auto& f = fixture();
+    auto whole = ten_steps(f), parts = ten_steps(f);
+    Owned<llava_report> report;
+    REQUIRE(llava_train_stage(f.model, &whole, report.out()) == LLAVA_OK);
+    CHECK(number(report, "step") == 10);
+    CHECK(number(report, "eval_loss") > 0);
+
+    Owned<llava_cancel> cancel;
+    REQUIRE(llava_cancel_create(cancel.out()) == LLAVA_OK);
+    parts.cancel = cancel;
+    parts.event_user_data = cancel.handle;
+    parts.event = [](const char* event, void* token) -> int32_t {
+      if (has(event, "\"step\":4,")) llava_cancel_cancel(static_cast<llava_cancel*>(token));
+      return LLAVA_TRAIN_GO_ON;
+    };
+    CHECK(llava_train_stage(f.model, &parts, report.out()) == LLAVA_ERR_CANCELLED);
+    CHECK(report.handle == nullptr);
+    parts.event = nullptr;
+    parts.cancel = nullptr;
+    REQUIRE(llava_train_stage(f.model, &parts, report.out()) == LLAVA_OK);
+    CHECK(has(llava_report_json(report), "checkpoints/step-00000004"));
+    CHECK(weights_of(parts) == weights_of(whole));
+
+    Owned<llava_model> model;
+    Owned<llava_response> answer;
+    REQUIRE(llava_load(parts.out_dir, nullptr, model.out()) == LLAVA_OK);
+    CHECK(llava_ask(model, f.image, "What is this?", answer.out()) == LLAVA_OK);
+  }
+
+  TEST_CASE("a trainer: steps, metrics, a stop that saves, events") {
+    auto& f = fixture();
+    auto options = ten_steps(f);
+    Owned<llava_trainer> trainer;
+    REQUIRE(llava_trainer_create(f.model_path.c_str(), &options, trainer.out()) == LLAVA_OK);
+    Sized<llava_train_metrics> metrics;
+    CHECK(llava_trainer_metrics(trainer, metrics.get()) == LLAVA_OK);
+    CHECK(metrics->step == 0);
+    CHECK(metrics->steps == 10);
+    CHECK(metrics->eval_loss == -1);
+    CHECK(llava_trainer_run(trainer, 3) == LLAVA_OK);
+    CHECK(llava_trainer_metrics(trainer, metrics.get()) == LLAVA_OK);
+    CHECK(metrics->step == 3);
+    CHECK(metrics->loss > 0);
+    double loss = 0;
+    CHECK(llava_trainer_evaluate(trainer, &loss) == LLAVA_OK);
+    CHECK(loss > 0);
+    CHECK(llava_trainer_request_stop(trainer) == LLAVA_OK);
+    CHECK(llava_trainer_run(trainer, 100) == LLAVA_OK);  // at once
+    CHECK(std::filesystem::exists(std::string(options.out_dir) + "/checkpoints/step-00000003"));
+    CHECK(llava_trainer_run(trainer, 100) == LLAVA_END);
+    CHECK(llava_trainer_run(trainer, 1) == LLAVA_END);
+    CHECK(llava_trainer_metrics(trainer, metrics.get()) == LLAVA_OK);
+    CHECK(metrics->finished == 1);
+    int steps = 0;
+    for (;;) {
+      Owned<llava_string> event;
+      const auto status = llava_trainer_next_event(trainer, -1, event.out());
+      if (status == LLAVA_END) break;
+      REQUIRE(status == LLAVA_OK);
+      steps += has(llava_string_data(event), "\"event\":\"step\"");
+    }
+    CHECK(steps == 10);
+  }
+
+  TEST_CASE("a second run in the same folder is refused while the first is open") {
+    auto& f = fixture();
+    const auto options = ten_steps(f);
+    Owned<llava_trainer> first, second;
+    REQUIRE(llava_trainer_create(f.model_path.c_str(), &options, first.out()) == LLAVA_OK);
+    CHECK(llava_trainer_create(f.model_path.c_str(), &options, second.out()) == LLAVA_ERR_BUSY);
+    first.out();
+    CHECK(llava_trainer_create(f.model_path.c_str(), &options, second.out()) == LLAVA_OK);
+  }
+
+  TEST_CASE("paused, watched and freed from other threads while it runs") {
+    auto& f = fixture();
+    auto options = f.training();
+    options.steps = 100000;
+    llava_trainer* trainer = nullptr;
+    REQUIRE(llava_trainer_create(f.model_path.c_str(), &options, &trainer) == LLAVA_OK);
+    llava_status ended = LLAVA_END;
+    std::thread worker([&] { ended = llava_trainer_run(trainer, 100000); });
+    const auto wait_for = [&](const char* what) {
+      for (;;) {
+        Owned<llava_string> event;
+        if (llava_trainer_next_event(trainer, 10000, event.out()) != LLAVA_OK) return false;
+        if (has(llava_string_data(event), what)) return true;
+      }
+    };
+    CHECK(wait_for("\"event\":\"step\""));
+    CHECK(llava_trainer_run(trainer, 1) == LLAVA_ERR_BUSY);
+    CHECK(llava_trainer_save(trainer) == LLAVA_ERR_BUSY);
+    CHECK(llava_trainer_pause(trainer, 1) == LLAVA_OK);
+    Owned<llava_string> event;
+    while (llava_trainer_next_event(trainer, 300, event.out()) == LLAVA_OK) {  // until nothing comes any more
+    }
+    CHECK(llava_trainer_pause(trainer, 0) == LLAVA_OK);
+    CHECK(wait_for("\"event\":\"step\""));
+    llava_trainer_free(trainer);
+    worker.join();
+    CHECK(ended == LLAVA_OK);
+    std::error_code none;
+    CHECK(std::distance(std::filesystem::directory_iterator(std::string(options.out_dir) + "/checkpoints", none), {}) ==
+          1);
+  }
+
+  TEST_CASE("what a callback answers: a stop, a failure") {
+    auto& f = fixture();
+    auto options = ten_steps(f);
+    options.event = [](const char* event, void*) -> int32_t {
+      return has(event, "\"step\":2,") ? LLAVA_TRAIN_STOP : 0;
+    };
+    Owned<llava_trainer> trainer;
+    REQUIRE(llava_trainer_create(f.model_path.c_str(), &options, trainer.out()) == LLAVA_OK);
+    CHECK(llava_trainer_run(trainer, 100) == LLAVA_OK);
+    Sized<llava_train_metrics> metrics;
+    CHECK(llava_trainer_metrics(trainer, metrics.get()) == LLAVA_OK);
+    CHECK(metrics->step == 2);
+    options = ten_steps(f);
+    options.event = [](const char* event, void*) -> int32_t { return has(event, "\"step\":2,") ? -5 : 0; };
+    Owned<llava_report> report;
+    CHECK(llava_train_stage(f.model, &options, report.out()) == LLAVA_ERR_CALLBACK);
+    CHECK(has(llava_last_error(), "answered -5"));
+  }
+
+  TEST_CASE("the C++ interface: a stage, and an exception that leaves it") {
+    auto& f = fixture();
+    const auto c = ten_steps(f);
+    llava::TrainOptions options;
+    options.data = c.data;
+    options.out_dir = c.out_dir;
+    options.batch = 1;
+    options.steps = 2;
+    std::vector<std::string> events;
+    options.event = [&](const std::string& event) {
+      events.push_back(event);
+      return true;
+    };
+    llava::Trainer trainer(f.model_path, options);
+    CHECK_FALSE(trainer.run(1));
+    CHECK(trainer.metrics().step == 1);
+    CHECK(trainer.run(5));
+    CHECK(trainer.report().number("step") == 2);
+    CHECK(trainer.next_event().has_value());
+    CHECK(events.size() >= 4);
+    options.out_dir += "-2";
+    options.event = [](const std::string&) -> bool { throw std::runtime_error("mine"); };
+    CHECK_THROWS_WITH_AS(llava::train_plan(f.model_path, options), "mine", std::runtime_error);
+    options.event = {};
+    CHECK(llava::train_plan(f.model_path, options).number("steps") == 2);
+  }
+}
