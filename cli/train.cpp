@@ -15,6 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr size_t kNamed = 10;  // unusable records in a plan
+
 struct Flag {
   const char* name;
   const char* field;  // of llava_train_options
@@ -117,7 +119,10 @@ void print_plan(const Json& plan) {
   const auto line = [](const std::string& name, const std::string& value) {
     std::cout << name << std::string(name.size() < 24 ? 24 - name.size() : 1, ' ') << value << '\n';
   };
-  for (const auto& bad : plan["bad"]) std::cout << said(bad["problem"]) << ": " << said(bad["message"]) << '\n';
+  size_t told = 0;
+  for (const auto& bad : plan["bad"])
+    if (told++ < kNamed) std::cout << said(bad["problem"]) << ": " << said(bad["message"]) << '\n';
+  if (told > kNamed) std::cout << "and " << told - kNamed << " more; llava data check names them all\n";
   for (const char* name : {"preset", "records", "usable", "steps_per_epoch", "steps", "warmup_steps", "parameters",
                            "learning", "learning_tensors", "snapshot_bytes"})
     line(name, said(plan[name]));
@@ -194,7 +199,8 @@ void add_train(CLI::App& app) {
   auto* stage = verb->add_option("--stage", shared->stage, "1: the projector learns; 2: the language model too")
                     ->check(CLI::IsMember({1, 2}))
                     ->capture_default_str();
-  for (size_t i = 0; i < std::size(kFlags); ++i) verb->add_option(kFlags[i].name, shared->values[i], kFlags[i].help);
+  for (size_t i = 0; i < std::size(kFlags); ++i)
+    verb->add_option(kFlags[i].name, shared->values[i], kFlags[i].help)->take_last();
   verb->add_option("--warmup", shared->warmup, "below 1: share of the steps; else: steps; 0: none");
   verb->add_flag("--allow-outside", shared->outside, "pictures may lie outside of their folder");
   verb->add_option("--config", shared->config, "JSON of option fields; flags and --set win");

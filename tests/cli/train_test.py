@@ -1,0 +1,192 @@
+"""`llava train` as a shell sees it: a run from records to a model, and whatever can interrupt one: Ctrl-C, kill -9 at any
+instant, a disk that is full, a folder that cannot be written. Python's standard library alone.
+
+    LLAVA_TEST_KILLS=100 python3 train_test.py build/bin/llava
+"""
+
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from cli_test import COMMAND, PICTURE, TINY, run
+
+KILLS = int(os.environ.get("LLAVA_TEST_KILLS", "20"))
+STEPS = 40
+
+
+class Bench(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        shutil.copy(PICTURE, self.folder + "/a.jpg")
+        rows = []
+        for i in range(12):
+            seen = {"image": "a.jpg"} if i % 3 else {}
+            rows.append({"id": str(i), **seen, "conversations": [
+                {"from": "human", "value": ("<image>\n" if seen else "") + f"What is {i}?"}, {"from": "gpt", "value": f"It is {i * i}."}]})
+        self.data = self.folder + "/data.json"
+        pathlib.Path(self.data).write_text(json.dumps(rows), encoding="utf-8")
+
+    def command(self, out, *more):
+        return ["train", TINY, "--stage", "2", "--data", self.data, "--out", f"{self.folder}/{out}", "--batch", "4", "--micro-batch", "2",
+                "--steps", str(STEPS), "--lr", "1e-3", "--threads", "1", *more]
+
+    def weights(self, out):
+        return pathlib.Path(self.folder, out, "model.safetensors").read_bytes()
+
+    def expected(self):
+        done = run(*self.command("whole"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.weights("whole")
+
+
+class Run(Bench):
+    def test_a_run_ends_in_a_model_and_its_record(self):
+        done = run(*self.command("out", "--eval", self.data, "--plot", "--json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        self.assertEqual((report["step"], report["steps"]), (STEPS, STEPS))
+        self.assertLess(report["eval_loss"], report["first_loss"])
+        lines = [json.loads(line) for line in pathlib.Path(self.folder, "out/metrics.jsonl").read_text().splitlines()]
+        self.assertEqual([line["step"] for line in lines if "loss" in line], list(range(1, STEPS + 1)))
+        for key in ("lr", "grad_norm", "samples", "tokens", "seconds"):
+            self.assertIn(key, lines[0])
+        self.assertIn("<svg", pathlib.Path(self.folder, "out/loss.svg").read_text())
+        said = run("chat", self.folder + "/out", "--image", PICTURE, "--prompt", "What is 3?", "--greedy", "--max-tokens", "4")
+        self.assertEqual((said.returncode, said.stderr), (0, b""))
+        again = run(*self.command("out", "--eval", self.data, "--json"))  # nothing is left to do
+        self.assertEqual((again.returncode, json.loads(again.stdout)["samples"]), (0, 0))
+
+    def test_a_plan_writes_nothing(self):
+        done = run(*self.command("out", "--plan", "--json"))
+        plan = json.loads(done.stdout)
+        self.assertEqual((done.returncode, plan["steps"], plan["records"]), (0, STEPS, 12))
+        self.assertFalse(os.path.exists(self.folder + "/out"))
+        self.assertRegex(run(*self.command("out", "--plan")).stdout.decode(), r"settings.lr +0.001\n")
+
+    def test_config_set_and_flags_in_this_order(self):
+        config = self.folder + "/config.json"
+        pathlib.Path(config).write_text(json.dumps({"lr": 1, "beta2": 0.5, "clip": 3}))
+        plan = json.loads(run(*self.command("out", "--plan", "--json", "--config", config, "--set", "beta2=0.95")).stdout)
+        self.assertEqual([plan["settings"][key] for key in ("lr", "beta2", "clip")], [1e-3, 0.95, 3])
+        for wrong, said in ((("--set", "beta3=1"), b'key "beta3" is unknown'), (("--set", "lr"), b"expected key=value"),
+                            (("--micro-batch", "x"), b"is no number"), (("--lr", "-5"), b"--lr is -5"),
+                            (("--train", "("), b"what learns is"), (("--preset", "x"), b"there are llava-1.5"),
+                            (("--stage", "3"), b"--stage")):
+            done = run(*self.command("out", *wrong))
+            self.assertIn(said, done.stderr)
+            self.assertIn(done.returncode, (2, 3), wrong)
+
+    def test_folders_and_records_that_cannot_be_used(self):
+        self.assertEqual(run(*self.command("out", "--steps", "2")).returncode, 0)
+        done = run(*self.command("out", "--lr", "1e-4", "--steps", "2"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"lr is", done.stderr)
+        self.assertIn(b"holds other things", run(*self.command(".")).stderr)
+        rows = json.loads(pathlib.Path(self.data).read_text())
+        rows[5]["image"] = "gone.jpg"
+        pathlib.Path(self.data).write_text(json.dumps(rows))
+        done = run(*self.command("bad"))
+        self.assertEqual(done.returncode, 3)
+        self.assertRegex(done.stderr.decode(), r"record 6 .*gone\.jpg")
+        done = run(*self.command("bad", "--skip-bad", "1"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"1 records left out", done.stdout)
+
+
+class Interrupted(Bench):
+    def start(self, *more):
+        return subprocess.Popen([COMMAND, *self.command("out", *more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def steps(self):
+        metrics = pathlib.Path(self.folder, "out/metrics.jsonl")
+        return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
+
+    def wait_for_step(self, count):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if self.steps() >= count:
+                return
+            time.sleep(0.005)
+        self.fail("no step came")
+
+    def test_ctrl_c_finishes_the_step_saves_and_goes_on(self):
+        expected = self.expected()
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            before = self.steps()
+            process = self.start()
+            self.wait_for_step(before + 3)
+            process.send_signal(stop)
+            out, err = process.communicate(timeout=60)
+            if process.returncode == 0:  # it was through before the signal came
+                continue
+            self.assertEqual(process.returncode, 5, err)
+            self.assertIn(b"goes on from here", err)
+            self.assertTrue(os.listdir(self.folder + "/out/checkpoints"))
+        self.assertEqual(run(*self.command("out")).returncode, 0)
+        self.assertEqual(self.weights("out"), expected)
+
+    def test_killed_at_any_instant_it_ends_with_the_same_bits(self):
+        expected, drawn = self.expected(), random.Random(1)
+        begin = time.monotonic()
+        run(*self.command("timing", "--save-every", "1", "--keep", "2"))
+        whole = time.monotonic() - begin
+        finished = 0
+        for _ in range(KILLS):
+            process = self.start("--save-every", "1", "--keep", "2")
+            try:
+                process.communicate(timeout=whole * drawn.random())
+                finished += 1
+                self.assertEqual(process.returncode, 0)
+                self.assertEqual(self.weights("out"), expected)
+                shutil.rmtree(self.folder + "/out")
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+        done = run(*self.command("out", "--save-every", "1", "--keep", "2"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.weights("out"), expected)
+        left = os.listdir(self.folder + "/out") + os.listdir(self.folder + "/out/checkpoints")
+        self.assertFalse([name for name in left if "result.tmp" in name], left)
+        lines = [json.loads(line)["step"] for line in pathlib.Path(self.folder, "out/metrics.jsonl").read_text().splitlines()]
+        self.assertEqual(lines, list(range(1, STEPS + 1)))
+
+    def test_a_full_disk_leaves_the_last_snapshot(self):
+        expected = self.expected()
+        process = self.start("--save-every", "10")
+        self.wait_for_step(12)
+        process.kill()
+        process.communicate()
+        kept = os.listdir(self.folder + "/out/checkpoints")
+
+        def full():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+        done = subprocess.run([COMMAND, *self.command("out", "--save-every", "1")], capture_output=True, timeout=60, check=False,
+                              preexec_fn=full, restore_signals=False)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(b"not saved: ", done.stderr)
+        self.assertRegex(done.stderr.decode(), r"state\.safetensors.*(File too large|cannot)")
+        self.assertEqual(sorted(os.listdir(self.folder + "/out/checkpoints")), sorted(kept))
+        self.assertEqual(run(*self.command("out")).returncode, 0)
+        self.assertEqual(self.weights("out"), expected)
+
+    def test_a_folder_that_cannot_be_made(self):
+        os.mkdir(self.folder + "/closed", 0o555)
+        out = "/sys/llava-out" if os.geteuid() == 0 else self.folder + "/closed/out"  # root may write anywhere else
+        done = run("train", TINY, "--data", self.data, "--out", out)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertRegex(done.stderr.decode(), re.escape(out) + ": cannot be made: .*(not permitted|denied)")
+
+
+if __name__ == "__main__":
+    unittest.main()
