@@ -53,6 +53,8 @@ core::RunSettings run_settings(const llava_train_options& options, const std::st
   settings.model = model;
   take(settings.load.vision_tower, options.vision_tower);
   take(settings.load.projector, options.projector);
+  take(settings.load.new_projector.type, options.new_projector);
+  settings.load.new_projector.seed = static_cast<uint64_t>(options.seed);
   settings.data = options.data;
   take(settings.images, options.image_root);
   take(settings.out, options.out_dir);

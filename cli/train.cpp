@@ -55,6 +55,7 @@ constexpr Flag kFlags[] = {
     {"--loader-threads", "loader_threads", false, "that decode pictures ahead"},
     {"--vision-tower", "vision_tower", true, "folder of the CLIP tower, instead of the one the checkpoint names"},
     {"--projector", "projector", true, "file with a projector, instead of the checkpoint's"},
+    {"--new-projector", "new_projector", true, "mlp2x_gelu or linear: begin with one that has learned nothing"},
 };
 
 struct Arguments {

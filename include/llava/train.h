@@ -85,18 +85,21 @@ typedef struct llava_train_options {
       *template_name;       /**< conversation template; NULL (default): the preset's, plain in stage 1, v1 or v0 in 2 */
   const char *vision_tower; /**< as in llava_load_options */
   const char *projector;    /**< as in llava_load_options */
-  double lr;                /**< peak learning rate, 0 to 100 */
-  double projector_lr;      /**< of the projector; default: lr */
-  double weight_decay;      /**< of matrices, not of norms and biases; the presets' is 0 */
-  double beta1;             /**< of AdamW; the presets' is 0.9 */
-  double beta2;             /**< of AdamW; the presets' is 0.999 */
-  double epsilon;           /**< of AdamW; the presets' is 1e-8 */
-  double warmup_ratio;      /**< steps of warm-up, of all; rounded up */
-  double clip;              /**< largest norm of a step's gradient; 0 for no bound, as in the published runs */
-  int64_t batch;            /**< samples of a step, over all ranks */
-  int64_t micro_batch;      /**< samples that go through the model together; a divisor of `batch` */
-  int64_t epochs;           /**< times the data are seen */
-  int64_t steps;            /**< length of the run instead of `epochs`; 0 (default): by the epochs */
+  const char *new_projector; /**< "mlp2x_gelu", "linear" …: the model begins with a projector that has learned nothing,
+                                  drawn by `seed`; with vision_tower a language model alone becomes a LLaVA; NULL
+                                  (default): the checkpoint's */
+  double lr;                 /**< peak learning rate, 0 to 100 */
+  double projector_lr;       /**< of the projector; default: lr */
+  double weight_decay;       /**< of matrices, not of norms and biases; the presets' is 0 */
+  double beta1;              /**< of AdamW; the presets' is 0.9 */
+  double beta2;              /**< of AdamW; the presets' is 0.999 */
+  double epsilon;            /**< of AdamW; the presets' is 1e-8 */
+  double warmup_ratio;       /**< steps of warm-up, of all; rounded up */
+  double clip;               /**< largest norm of a step's gradient; 0 for no bound, as in the published runs */
+  int64_t batch;             /**< samples of a step, over all ranks */
+  int64_t micro_batch;       /**< samples that go through the model together; a divisor of `batch` */
+  int64_t epochs;            /**< times the data are seen */
+  int64_t steps;             /**< length of the run instead of `epochs`; 0 (default): by the epochs */
   int64_t max_length;    /**< positions of a sample, pictures counted: what is longer is cut; 0: the model's context */
   int64_t warmup_steps;  /**< instead of warmup_ratio */
   int64_t seed;          /**< of orders and draws; default 42 */

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "checkpoint/new_projector.hpp"
 #include "image/preprocess.hpp"
 #include "image/tiles.hpp"
 #include "model/config.hpp"
@@ -35,9 +36,10 @@ struct LoadOptions {
   std::string template_name;            // "" = chosen from the checkpoint (text/templates)
   int64_t max_context = 0;              // 0 = the model's; at most the model's
   bool verify = false;                  // look for NaN and infinity in every weight
-  std::string vision_tower;  // folder of a CLIP tower, used instead of any other; "" = as the checkpoint says
-  std::string projector;     // file of a projector, used instead of any other; "" = the checkpoint's
-  std::string adapter;       // folder of a LoRA, attached; with its projector it makes a language model a LLaVA
+  std::string vision_tower;    // folder of a CLIP tower, used instead of any other; "" = as the checkpoint says
+  std::string projector;       // file of a projector, used instead of any other; "" = the checkpoint's
+  NewProjector new_projector;  // made, used instead of any other
+  std::string adapter;         // folder of a LoRA, attached; with its projector it makes a language model a LLaVA
   double adapter_scale = 1;
   std::optional<TileRule> tile_rule;  // whose rule cuts pictures into tiles; nullopt = whose layout it is
   Cancel cancel;

@@ -64,6 +64,8 @@ class Finder {
 
   FoundLayout find() {
     const auto kind = kind_of(json_, where_);
+    if (!options_.new_projector.type.empty() && !projector_.empty())
+      throw Error(Status::argument, "both a projector and a new_projector are given, expected one");
     if (kind == Kind::language && projector_.empty()) use_projector_of_adapter();
     const auto names = add_model_weights(found_.tensors, checkpoint_.path, options_);
     add_source(kind == Kind::language ? "language model" : "model", checkpoint_.path, "named by the caller");
@@ -72,6 +74,7 @@ class Finder {
     else
       read_original(kind);
     if (!projector_.empty() && kind == Kind::hf) replace_projector(checkpoint_.config.projector.depth);
+    if (!options_.new_projector.type.empty()) begin_projector();
     tie_missing_head();
     return std::move(found_);
   }
@@ -140,17 +143,31 @@ class Finder {
     read_tiling(beside_.is_null() ? json_ : beside_, where, GridFile::original, merge_named(settings.merge_type));
   }
 
+  void begin_projector() {
+    auto& config = checkpoint_.config;
+    config.projector = {projector_layers(options_.new_projector.type), true, Activation::gelu};
+    make_projector(found_.tensors, options_.new_projector, config.feature_width(), config.language.width);
+    add_source("projector", kNewProjectorFile, "asked for by the caller");
+  }
+
   std::string beside_projector() const {
     return (std::filesystem::path(projector_).parent_path() / "config.json").string();
   }
 
   // A language model by itself: the rest of the settings lies beside the projector, where training wrote them.
   OriginalSettings settings_beside_projector() {
+    if (projector_.empty() && !options_.new_projector.type.empty()) {
+      note("a new projector: layer -2, no class token, centre crop");
+      OriginalSettings settings;
+      settings.patch_token = false;
+      settings.projector_depth = projector_layers(options_.new_projector.type);
+      return settings;
+    }
     if (projector_.empty())
       throw Error(Status::unsupported, cat(where_,
                                            ": describes a language model alone; name a projector "
                                            "(mm_projector.bin or .safetensors) and a vision_tower, or an adapter with "
-                                           "non_lora_trainables.bin"));
+                                           "non_lora_trainables.bin, or train a new_projector"));
     const auto beside = beside_projector();
     if (file_exists(beside)) {
       note(cat("features and picture shape as ", beside, " says"));

@@ -227,7 +227,9 @@ void write_trained(const LoadPlan& plan, const TrainedValues& values, const std:
                    const SaveOptions& options) {
   const c10::InferenceMode no_gradients;
   require_loadable(plan);
-  const auto replace = [&](const std::string& canonical, const TensorView&, OutputTensor& output) {
+  const auto table = plan.tensors.found.find("language.embed_tokens.weight");
+  const auto replace = [&](const std::string& canonical, const TensorView& view, OutputTensor& output) {
+    if (view.file == kNewProjectorFile && table != plan.tensors.found.end()) output.dtype = table->second.dtype;
     const auto trained = values.find(canonical);
     if (trained == values.end()) return;
     output.make = [&value = trained->second, shape = output.shape, type = scalar_type(output.dtype)] {

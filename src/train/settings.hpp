@@ -39,7 +39,7 @@ struct RunSettings {
 
   // What on
   std::string model;  // folder of the checkpoint to start from
-  LoadOptions load;
+  LoadOptions load;   // its new_projector takes the seed
   std::string data;            // JSON or JSONL
   std::string images;          // folder the paths of pictures are relative to; "" = the data file's
   bool allow_outside = false;  // pictures may lie elsewhere

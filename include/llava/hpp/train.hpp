@@ -42,6 +42,7 @@ struct TrainOptions {
   std::string template_name = {};             /**< conversation template */
   std::string vision_tower = {};              /**< folder of a CLIP tower, used instead of any other */
   std::string projector = {};                 /**< file of a projector, used instead of any other */
+  std::string new_projector = {};             /**< "mlp2x_gelu": begin with a projector that has learned nothing */
   double lr = LLAVA_PRESET;                   /**< peak learning rate */
   double projector_lr = LLAVA_PRESET;         /**< of the projector */
   double weight_decay = LLAVA_PRESET;         /**< of matrices */
@@ -125,6 +126,7 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.template_name = or_null(options.template_name, "template_name");
   c.vision_tower = or_null(options.vision_tower, "vision_tower");
   c.projector = or_null(options.projector, "projector");
+  c.new_projector = or_null(options.new_projector, "new_projector");
   c.lr = options.lr;
   c.projector_lr = options.projector_lr;
   c.weight_decay = options.weight_decay;
@@ -173,6 +175,7 @@ inline TrainOptions train_options(const llava_train_options& c) {
   options.template_name = text(c.template_name);
   options.vision_tower = text(c.vision_tower);
   options.projector = text(c.projector);
+  options.new_projector = text(c.new_projector);
   options.lr = c.lr;
   options.projector_lr = c.projector_lr;
   options.weight_decay = c.weight_decay;

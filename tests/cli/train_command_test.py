@@ -1,7 +1,7 @@
 """`llava train` as a shell sees it: a run from records to a model, and whatever can interrupt one: Ctrl-C, kill -9 at any
 instant, a disk that is full, a folder that cannot be written. Python's standard library alone.
 
-    LLAVA_TEST_KILLS=100 python3 train_test.py build/bin/llava
+    LLAVA_TEST_KILLS=100 python3 train_command_test.py build/bin/llava
 """
 
 import json
