@@ -1,8 +1,6 @@
 // The whole model.
 #include "model/model.hpp"
 
-#include <ATen/ops/cat.h>
-
 #include "base/error.hpp"
 #include "model/splice.hpp"
 
@@ -30,15 +28,10 @@ at::Tensor Model::vision_features(const at::Tensor& pixels_N3SS, const FeatureCh
   if (pixels_N3SS.dim() != 4 || pixels_N3SS.size(1) != 3 || pixels_N3SS.size(2) != size || pixels_N3SS.size(3) != size)
     throw Error(Status::argument, cat("pixels are ", shape_text(pixels_N3SS.sizes().vec()),
                                       ", the tower expects [N, 3, ", size, ", ", size, ']'));
-  std::vector<int64_t> blocks;
-  if (choice.layer)
-    blocks.push_back(config_.vision_blocks_for(*choice.layer));
-  else
-    for (const auto layer : config_.feature_layers) blocks.push_back(config_.vision_blocks_for(layer));
+  const auto blocks =
+      choice.layer ? std::vector<int64_t>{config_.vision_blocks_for(*choice.layer)} : feature_blocks(config_);
   const auto states = vision_.hidden_states(pixels_N3SS, blocks, cancel);
-  const auto state = states.size() == 1 ? states.front() : at::cat(states, -1);
-  if (choice.keep_class_token.value_or(config_.keep_class_token)) return state;
-  return state.narrow(1, 1, state.size(1) - 1);
+  return joined_features(states, choice.keep_class_token.value_or(config_.keep_class_token));
 }
 
 at::Tensor Model::project(const at::Tensor& features_NPC) const {

@@ -17,8 +17,10 @@ void check_features(const std::vector<at::Tensor>& features, int64_t width) {
                                         ", expected [tokens, ", width, ']'));
 }
 
+}  // namespace
+
 // On a GPU an index outside the table would poison the context, so ids are looked at here, on the host.
-void check_ids(std::span<const int64_t> ids_L, int64_t vocabulary, size_t images) {
+void check_places(std::span<const int64_t> ids_L, int64_t vocabulary, size_t pictures, const char* what) {
   size_t places = 0;
   for (size_t i = 0; i < ids_L.size(); ++i) {
     if (ids_L[i] == kImagePlace) {
@@ -28,17 +30,15 @@ void check_ids(std::span<const int64_t> ids_L, int64_t vocabulary, size_t images
                   cat("token id ", ids_L[i], " at position ", i, " is outside the vocabulary of ", vocabulary));
     }
   }
-  if (places != images)
-    throw Error(Status::argument, cat("the prompt has ", places, " image places, ", images, " images were given"));
+  if (places != pictures)
+    throw Error(Status::argument, cat(what, " has ", places, " image places, ", pictures, " images were given"));
 }
-
-}  // namespace
 
 at::Tensor splice(std::span<const int64_t> ids_L, const std::vector<at::Tensor>& features, const Weight& table_VD,
                   at::ScalarType dtype) {
   const auto device = table_VD.stored().device();
   check_features(features, table_VD.columns());
-  check_ids(ids_L, table_VD.rows(), features.size());
+  check_places(ids_L, table_VD.rows(), features.size(), "the prompt");
   std::vector<at::Tensor> pieces;
   size_t image = 0;
   for (size_t begin = 0; begin < ids_L.size();) {

@@ -13,6 +13,10 @@ namespace llava::core {
 
 inline constexpr int64_t kImagePlace = -200;  // IMAGE_TOKEN_INDEX of the original
 
+/// Throws Error(argument) unless every id is kImagePlace or lies in 0 .. vocabulary - 1, and there are as many places as
+/// pictures; `what` they belong to: "the prompt", "a sample".
+void check_places(std::span<const int64_t> ids_L, int64_t vocabulary, size_t pictures, const char* what);
+
 /// Puts image features where the prompt left a place for them.
 ///
 ///   ids_L     kImagePlace marks a place

@@ -10,6 +10,17 @@
 
 namespace llava::core {
 
+at::Tensor joined_features(const std::vector<at::Tensor>& states, bool keep_class_token) {
+  const auto joined = states.size() == 1 ? states.front() : at::cat(states, -1);
+  return keep_class_token ? joined : joined.narrow(1, 1, joined.size(1) - 1);
+}
+
+std::vector<int64_t> feature_blocks(const ModelConfig& config) {
+  std::vector<int64_t> blocks;
+  for (const auto layer : config.feature_layers) blocks.push_back(config.vision_blocks_for(layer));
+  return blocks;
+}
+
 VisionTower::VisionTower(Parameters& parameters, const ModelConfig& config)
     : config_(config.vision), dtype_(parameters.activation_dtype()), device_(parameters.placement().device) {
   const int64_t width = config_.width, patch = config_.patch_size;

@@ -12,6 +12,13 @@
 
 namespace llava::core {
 
+/// Hidden states [N, 1 + P, C] as the projector reads them: channels side by side, [N, P, C * states], with the class
+/// token's row first only if it is kept.
+at::Tensor joined_features(const std::vector<at::Tensor>& states, bool keep_class_token);
+
+/// The numbers of blocks after which the states are taken that `config` hands to the projector.
+std::vector<int64_t> feature_blocks(const ModelConfig& config);
+
 class VisionTower {
  public:
   /// Takes the blocks that `config.feature_layers` need; later ones may be absent from the checkpoint.

@@ -69,4 +69,23 @@ AttentionGradient attention_gradient(const AttentionPass& pass, const at::Tensor
   return {as_rows(dq, heads), as_rows(dk, groups), as_rows(dv, groups)};
 }
 
+PicturesAttention pictures_attention_forward(const at::Tensor& q_NPHK, const at::Tensor& k_NPHK,
+                                             const at::Tensor& v_NPHK, double scale) {
+  require(q_NPHK.dim() == 4 && q_NPHK.sizes() == k_NPHK.sizes() && k_NPHK.sizes() == v_NPHK.sizes(),
+          "pictures_attention_forward: q, k and v are [N, P, H, K]", q_NPHK, k_NPHK, v_NPHK);
+  const auto [out, log_sum] = at::_scaled_dot_product_flash_attention_for_cpu(
+      q_NPHK.transpose(1, 2), k_NPHK.transpose(1, 2), v_NPHK.transpose(1, 2), /*dropout_p=*/0.0,
+      /*is_causal=*/false, /*attn_mask=*/{}, scale);
+  return {q_NPHK, k_NPHK, v_NPHK, out.transpose(1, 2).contiguous(), log_sum};
+}
+
+PicturesAttentionGradient pictures_attention_gradient(const PicturesAttention& pass, const at::Tensor& dout_NPHK,
+                                                      double scale) {
+  const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+      dout_NPHK.transpose(1, 2), pass.q_NPHK.transpose(1, 2), pass.k_NPHK.transpose(1, 2), pass.v_NPHK.transpose(1, 2),
+      pass.out_NPHK.transpose(1, 2), pass.log_sum_NHP, /*dropout_p=*/0.0, /*is_causal=*/false, /*attn_mask=*/{}, scale);
+  const auto rows = [](const at::Tensor& x_NHPK) { return x_NHPK.transpose(1, 2).contiguous(); };
+  return {rows(dq), rows(dk), rows(dv)};
+}
+
 }  // namespace llava::core

@@ -3,7 +3,7 @@
 // the number of threads, but for the matrix products of MKL.
 //
 // Gradients have the type and shape of what they belong to; f32 on the CPU. Weight gradients are written, not added to:
-// one micro-batch, one gradient; sums over micro-batches have an order of their own (train/reduction).
+// one micro-batch, one gradient; sums over micro-batches have an order of their own (train/gradient_sum).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,6 +28,10 @@ void bias_gradient(at::Tensor dbias, const at::Tensor& dy);
 /// dweight [D] unless it is undefined.
 void add_rms_norm_gradient(at::Tensor& dx, at::Tensor dweight, const at::Tensor& dy, const at::Tensor& x,
                            const at::Tensor& weight_D, double eps);
+
+/// layer_norm(): as above, with dbias [D]; the statistics of a row are made again, in f64.
+void add_layer_norm_gradient(at::Tensor& dx, at::Tensor dweight, at::Tensor dbias, const at::Tensor& dy,
+                             const at::Tensor& x, const at::Tensor& weight_D, double eps);
 
 /// silu_mul(): gate and up, as they were before it, become their gradients.
 void silu_mul_gradient_(at::Tensor& gate, at::Tensor& up, const at::Tensor& dy);
@@ -56,6 +60,26 @@ struct AttentionGradient {
 };
 AttentionGradient attention_gradient(const AttentionPass& pass, const at::Tensor& dout_LHK, double scale,
                                      int64_t window = 0);
+
+/// The same for N pictures that do not see each other, every patch seeing all patches of its picture: attention_batched()
+/// keeping what its gradient needs. Heads are not grouped.
+struct PicturesAttention {
+  at::Tensor q_NPHK, k_NPHK, v_NPHK, out_NPHK;
+  at::Tensor log_sum_NHP;
+};
+PicturesAttention pictures_attention_forward(const at::Tensor& q_NPHK, const at::Tensor& k_NPHK,
+                                             const at::Tensor& v_NPHK, double scale);
+
+struct PicturesAttentionGradient {
+  at::Tensor dq_NPHK, dk_NPHK, dv_NPHK;
+};
+PicturesAttentionGradient pictures_attention_gradient(const PicturesAttention& pass, const at::Tensor& dout_NPHK,
+                                                      double scale);
+
+/// Elements of x with probability `probability` (0 <= p < 1) zero, the others times 1 / (1 - p) (Srivastava et al. 2014).
+/// Element i is kept when word i % 4 of philox4x32({i / 4, 0}, key) is at least p * 2^32: a function of the key and its
+/// place alone, so that the same call gives the gradient from that of the result, and recompute the same mask.
+at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key);
 
 /// Weighted cross-entropy of the next token, without ever holding all logits.
 ///

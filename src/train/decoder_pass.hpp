@@ -1,5 +1,5 @@
 // The LLaMA decoder forwards with everything its gradient needs, and backwards, layer by layer. The arithmetic of the
-// forward half is model/language's.
+// forward half is model/language's. What is kept between the two is the micro-batch's own choice (Recompute).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,26 +10,34 @@
 #include "model/config.hpp"
 #include "model/rope.hpp"
 #include "ops/gradients.hpp"
-#include "train/learners.hpp"
+#include "train/learning_affine.hpp"
 #include "train/micro_batch.hpp"
 
 namespace llava::core {
 
 class DecoderPass {
  public:
-  DecoderPass(Learners& learners, const LanguageConfig& config);
+  /// Throws what check_lora() and low_rank() throw.
+  DecoderPass(Learners& learners, const LanguageConfig& config, const LoraRecipe& lora);
 
   Learner& table() const { return *table_; }
+
+  /// Whether backward() goes on to the rows that forward() was given, or ends at the lowest block that learns. To be
+  /// said once, after Learners::finish().
+  void reach(bool input);
 
   /// Rows [T, D] through all blocks: [T, D] before the final norm. Keeps what backward() needs until it has run.
   at::Tensor forward(const at::Tensor& x_TD, const MicroBatch& batch, const Cancel& cancel);
 
+  /// The same without a way back: nothing is kept and nothing dropped.
+  at::Tensor evaluate(const at::Tensor& x_TD, const MicroBatch& batch, const Cancel& cancel);
+
   /// The loss of the rows that have targets, each with `weight`, and its gradient with respect to x_TD.
   CrossEntropy loss(const at::Tensor& x_TD, const MicroBatch& batch, double weight);
 
-  /// The gradient of forward()'s input from that of its output, in place; weight gradients on the way. With `to_input`
-  /// false it ends at the lowest block that learns and returns an undefined tensor.
-  at::Tensor backward(at::Tensor dx_TD, const MicroBatch& batch, bool to_input, const Cancel& cancel);
+  /// The gradient of forward()'s input from that of its output, in place; weight gradients on the way. Of no
+  /// use when the input is not reached.
+  at::Tensor backward(at::Tensor dx_TD, const MicroBatch& batch, const Cancel& cancel);
 
  private:
   struct Block {
@@ -37,18 +45,26 @@ class DecoderPass {
     LearningAffine query, key, value, out, gate, up, down;
     bool learns() const;
   };
-  struct Kept {  // of one block
-    at::Tensor x_TD, attended, y_TD, gate, up;
+  struct Kept {  // of one block; norms and product are undefined where they are to be made again
+    at::Tensor x_TD, norm_x_TD, attended, y_TD, norm_y_TD, gate, up, product;
     std::vector<AttentionPass> sequences;
   };
-  at::Tensor attend(const Block& block, const at::Tensor& normed, const MicroBatch& batch, Kept& kept) const;
+  struct Way {  // how a block is run
+    Recompute recompute;
+    Draw draw;
+  };
+  at::Tensor norm(const at::Tensor& x_TD, const Learner& weight) const;
+  at::Tensor attend(const Block& block, const at::Tensor& normed, const MicroBatch& batch, const Way& way,
+                    Kept& kept) const;
   at::Tensor attend_backward(const Block& block, const at::Tensor& dy_TD, const MicroBatch& batch, Kept& kept) const;
-  at::Tensor forward_block(const Block& block, const at::Tensor& x_TD, const MicroBatch& batch, Kept& kept) const;
+  at::Tensor product(const Block& block, const MicroBatch& batch, const Way& way, Kept& kept) const;
   at::Tensor backward_block(const Block& block, at::Tensor dz_TD, const MicroBatch& batch, Kept& kept) const;
+  void prepare(const MicroBatch& batch);
 
   LanguageConfig config_;
   Learner *table_, *norm_, *head_;
   std::vector<Block> blocks_;
+  size_t lowest_ = 0;  // block that backward() reaches
   std::vector<Kept> kept_;
   RopeTable angles_;  // a row for each row of the batch
 };

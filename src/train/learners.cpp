@@ -1,69 +1,88 @@
 // Flat buffers and their views.
 #include "train/learners.hpp"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "base/error.hpp"
-#include "ops/gradients.hpp"
-#include "ops/ops.hpp"
 
 namespace llava::core {
+namespace {
 
-Learner* Learners::add(const std::string& name, const std::vector<int64_t>& shape, bool matrix) {
-  Learner learner{name, shape, {}, {}, {}, 0};
+int64_t count_of(const Learner& learner) {
+  int64_t count = 1;
+  for (const auto size : learner.shape) count *= size;
+  return count;
+}
+
+}  // namespace
+
+Learner* Learners::add(const std::string& name, const std::vector<int64_t>& shape, bool matrix, bool decays) {
+  Learner learner;
+  learner.name = name;
+  learner.shape = shape;
+  learner.decays = decays;
   if (matrix) {
     learner.weight = parameters_.take_matrix(name, shape);
     if (learner.weight.defined()) learner.value = learner.weight.stored();
   } else {
     learner.value = parameters_.take(name, shape);
   }
+  learner.used = learner.value;
   all_.push_back(std::move(learner));
   return &all_.back();
 }
 
+Learner* Learners::new_matrix(const std::string& name, const std::vector<int64_t>& shape,
+                              std::function<void(at::Tensor&)> fill) {
+  Learner learner;
+  learner.name = name;
+  learner.shape = shape;
+  learner.decays = true;
+  learner.fill = std::move(fill);
+  all_.push_back(std::move(learner));
+  return &all_.back();
+}
+
+// Moves a learner's values to their place in the flat buffers.
+void Learners::place(Learner& learner) {
+  const int64_t count = count_of(learner);
+  const auto shape = learner.fill ? learner.shape : learner.value.sizes().vec();
+  const bool matrix = learner.fill || learner.weight.defined();
+  auto place = values_.narrow(0, learner.begin, count).view(shape);
+  if (learner.fill)
+    learner.fill(place);
+  else
+    place.copy_(learner.value);
+  learner.value = learner.used = place;
+  if (precision_ == Precision::bf16_store) learner.used = at::empty(shape, matrix ? at::kBFloat16 : at::kFloat);
+  if (matrix) learner.weight = Weight(learner.used);
+  learner.gradient = gradient_.narrow(0, learner.begin, count).view(shape);
+}
+
 void Learners::finish() {
   parameters_.finish();
+  const auto learns = [&](const Learner& learner) { return learner.fill || mask_(learner.name); };
   int64_t end = 0;
   for (auto& learner : all_) {
-    if (!mask_(learner.name)) continue;
+    if (!learns(learner)) continue;
+    const int64_t count = count_of(learner);
     learner.begin = end;
-    learning_ += learner.value.numel();
-    end += (learner.value.numel() + kAlignment - 1) / kAlignment * kAlignment;
+    learning_ += count;
+    end += (count + kAlignment - 1) / kAlignment * kAlignment;
   }
   if (end == 0) throw Error(Status::argument, "no parameter learns: the mask fits no name");
   values_ = at::zeros({end}, at::kFloat);
   gradient_ = at::zeros({end}, at::kFloat);
-  for (auto& learner : all_) {
-    if (!mask_(learner.name)) continue;
-    const auto shape = learner.value.sizes().vec();
-    const int64_t count = learner.value.numel();
-    auto place = values_.narrow(0, learner.begin, count).view(shape);
-    place.copy_(learner.value);
-    learner.value = place;
-    if (learner.weight.defined()) learner.weight = Weight(place);
-    learner.gradient = gradient_.narrow(0, learner.begin, count).view(shape);
-  }
+  for (auto& learner : all_)
+    if (learns(learner)) place(learner);
+  refresh();
 }
 
-at::Tensor LearningAffine::forward(const at::Tensor& x) const {
-  return linear(x, weight->weight, bias ? bias->value : at::Tensor());
-}
-
-void LearningAffine::learn(const at::Tensor& dy, const at::Tensor& x) const {
-  if (weight->learns()) linear_weight_gradient(weight->gradient, dy, x);
-  if (bias && bias->learns()) bias_gradient(bias->gradient, dy);
-}
-
-at::Tensor LearningAffine::backward(const at::Tensor& dy, const at::Tensor& x, at::Tensor sum) const {
-  learn(dy, x);
-  return linear_input_gradient(dy, weight->weight, std::move(sum));
-}
-
-LearningAffine learning_affine(Learners& learners, const std::string& name, int64_t out, int64_t in, bool bias) {
-  LearningAffine affine;
-  affine.weight = learners.matrix(name + ".weight", {out, in});
-  if (bias) affine.bias = learners.vector(name + ".bias", out);
-  return affine;
+void Learners::refresh() {
+  if (precision_ == Precision::f32) return;
+  for (auto& learner : all_)
+    if (learner.learns()) learner.used.copy_(learner.value.to(at::kBFloat16));
 }
 
 }  // namespace llava::core

@@ -15,13 +15,24 @@
 
 namespace llava::core {
 
+/// What a pass computes with.
+///   f32         the values themselves
+///   bf16_store  the values rounded to bf16: matrices stored so, products and sums f32 from the exactly widened numbers.
+///               Activations, gradients and everything the optimizer holds stay f32. It is what training in bf16 means
+///               on a CPU without bf16 instructions: the result, written in bf16, is what was computed with. Takes two
+///               bytes more for each number that learns, and reads half as many for each product.
+enum class Precision : uint8_t { f32, bf16_store };
+
 struct Learner {
-  std::string name;            // canonical (model/weight_names)
-  std::vector<int64_t> shape;  // of the file
-  at::Tensor value;            // matrices as [out, in]
-  Weight weight;               // the same, of a matrix
-  at::Tensor gradient;         // like value; undefined: it does not learn
-  int64_t begin = 0;           // in the flat buffers, a multiple of kAlignment
+  std::string name;                       // canonical (model/weight_names)
+  std::vector<int64_t> shape;             // of the file
+  bool decays = false;                    // by weight decay: matrices and tables do, norms and biases do not
+  at::Tensor value;                       // matrices as [out, in]; of a learner f32, a view of the flat buffer
+  at::Tensor used;                        // what a pass computes with; `value` itself unless the precision rounds it
+  Weight weight;                          // `used`, of a matrix
+  at::Tensor gradient;                    // like value; undefined: it does not learn
+  int64_t begin = 0;                      // in the flat buffers, a multiple of kAlignment
+  std::function<void(at::Tensor&)> fill;  // its first values, where no checkpoint has any
   bool learns() const { return gradient.defined(); }
 };
 
@@ -30,16 +41,28 @@ class Learners {
   using Mask = std::function<bool(std::string_view canonical)>;
 
   /// Borrows `parameters` until finish(), which is to be on the CPU.
-  Learners(Parameters& parameters, Mask learns) : parameters_(parameters), mask_(std::move(learns)) {}
+  Learners(Parameters& parameters, Mask learns, Precision precision = Precision::f32)
+      : parameters_(parameters), mask_(std::move(learns)), precision_(precision) {}
   Learners(const Learners&) = delete;
 
   /// Valid as long as this object; without a value before finish().
-  Learner* matrix(const std::string& name, const std::vector<int64_t>& shape) { return add(name, shape, true); }
-  Learner* vector(const std::string& name, int64_t size) { return add(name, {size}, false); }
+  Learner* matrix(const std::string& name, const std::vector<int64_t>& shape) { return add(name, shape, true, true); }
+  Learner* vector(const std::string& name, int64_t size) { return add(name, {size}, false, false); }
+  Learner* table(const std::string& name, const std::vector<int64_t>& shape) { return add(name, shape, false, true); }
+
+  /// A matrix that the checkpoint does not have, and that learns whatever the mask says. `fill` gets it [out, in].
+  Learner* new_matrix(const std::string& name, const std::vector<int64_t>& shape,
+                      std::function<void(at::Tensor&)> fill);
+
+  /// Whether the mask takes in a name.
+  bool masked(std::string_view canonical) const { return mask_(canonical); }
 
   /// Allocates the flat buffers and copies the learners' values into them. Throws what Parameters::finish() throws, and
   /// Error(argument) when nothing learns.
   void finish();
+
+  /// After values() has changed: makes what passes compute with from it.
+  void refresh();
 
   const std::deque<Learner>& all() const { return all_; }
   at::Tensor& values() { return values_; }
@@ -49,30 +72,15 @@ class Learners {
   static constexpr int64_t kAlignment = 64;
 
  private:
-  Learner* add(const std::string& name, const std::vector<int64_t>& shape, bool matrix);
+  Learner* add(const std::string& name, const std::vector<int64_t>& shape, bool matrix, bool decays);
+  void place(Learner& learner);
 
   Parameters& parameters_;
   Mask mask_;
+  Precision precision_;
   std::deque<Learner> all_;
   at::Tensor values_, gradient_;
   int64_t learning_ = 0;
 };
-
-/// An affine map whose parameters may learn.
-struct LearningAffine {
-  Learner* weight = nullptr;
-  Learner* bias = nullptr;  // null where the checkpoint has none
-
-  at::Tensor forward(const at::Tensor& x) const;
-
-  /// Writes the gradients of weight and bias where they learn (x may be undefined where the weight does not) and returns
-  /// that of x, added to `sum` if it is defined.
-  at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, at::Tensor sum = {}) const;
-
-  /// The same without the gradient of x.
-  void learn(const at::Tensor& dy, const at::Tensor& x) const;
-};
-
-LearningAffine learning_affine(Learners& learners, const std::string& name, int64_t out, int64_t in, bool bias);
 
 }  // namespace llava::core

@@ -53,17 +53,7 @@ class Rows {
     if (sample.learned.size() != sample.ids.size())
       throw Error(Status::argument, cat("a sample has ", sample.ids.size(), " ids and ", sample.learned.size(),
                                         " marks of what is learned"));
-    size_t places = 0;
-    for (size_t i = 0; i < sample.ids.size(); ++i) {
-      const auto id = sample.ids[i];
-      places += id == kImagePlace;
-      if (id != kImagePlace && (id < 0 || id >= vocabulary_))
-        throw Error(Status::argument,
-                    cat("token id ", id, " at position ", i, " is outside the vocabulary of ", vocabulary_));
-    }
-    if (places != sample.pixels.size())
-      throw Error(Status::argument,
-                  cat("a sample has ", places, " image places and ", sample.pixels.size(), " pictures"));
+    check_places(sample.ids, vocabulary_, sample.pixels.size(), "a sample");
   }
 
   // Whether there is room for one more row of this sample; if so, it is counted.

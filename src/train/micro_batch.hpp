@@ -15,6 +15,29 @@ struct TrainingSample {
   std::vector<at::Tensor> pixels;  // f32 [3, S, S], one a place
 };
 
+/// What a pass keeps of its activations for the way back; h is the width of a decoder block, f its inner width. What is
+/// not kept is computed again, from the same numbers by the same operations: gradients are equal to the bit.
+///   keep   everything that is read again: 8h + 3f numbers a row and block where all weights learn. Where weights are
+///          frozen nothing reads the inputs of their products, and it is what `cheap` is
+///   cheap  all but norm outputs and the SwiGLU product: 6h + 2f
+///   full   the input of each block, h, and what `keep` keeps of the one block that is on its way back
+enum class Recompute : uint8_t { keep, cheap, full };
+
+/// A policy for each micro-batch by its number of rows: the shortest keep most, and the rare long one still fits.
+struct RecomputeLimits {
+  int64_t keep_rows = 0;           // micro-batches of up to so many rows run with `keep`
+  int64_t cheap_rows = INT64_MAX;  // others of up to so many with `cheap`, the rest with `full`
+  Recompute choose(int64_t rows) const {
+    return rows <= keep_rows ? Recompute::keep : rows <= cheap_rows ? Recompute::cheap : Recompute::full;
+  }
+};
+
+/// What dropout draws from besides the recipe's seed. step < 0: nothing is dropped.
+struct Draw {
+  int64_t step = -1;  // counted from 0
+  int64_t leaf = 0;   // of the step
+};
+
 struct MicroBatch {
   std::vector<int64_t> starts;           // of each sample's rows, and the end of the last
   at::Tensor pixels_N3SS;                // undefined without pictures
@@ -22,9 +45,12 @@ struct MicroBatch {
   at::Tensor text_rows, text_ids;        // int64: which rows are tokens, and their ids
   at::Tensor image_rows, image_sources;  // int64: which rows are picture rows, and which row of [N * P, D] each one is
   at::Tensor target_rows, targets;       // int64: rows whose next row is to be said, and the ids of those
+  Recompute recompute = Recompute::cheap;
+  Draw draw;
   int64_t rows() const { return starts.back(); }
   int64_t longest() const;
   int64_t labels() const { return targets.size(0); }
+  int64_t pictures() const { return pixels_N3SS.defined() ? pixels_N3SS.size(0) : 0; }
 };
 
 /// `tokens_per_image` rows stand for each picture. Rows of a sample beyond `max_rows` are cut off (0 = none are), as the

@@ -1,7 +1,6 @@
 // One pass through everything.
 #include "train/network.hpp"
 
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
@@ -9,30 +8,23 @@
 #include "model/affine.hpp"
 #include "ops/gradients.hpp"
 #include "ops/ops.hpp"
+#include "train/activation_gradient.hpp"
 
 namespace llava::core {
 namespace {
 
-at::Tensor activation_gradient(Activation activation, const at::Tensor& dy, const at::Tensor& x) {
-  switch (activation) {
-    case Activation::quick_gelu:
-      return quick_gelu_gradient(dy, x);
-    case Activation::gelu:
-      return gelu_gradient(dy, x);
-    case Activation::gelu_tanh:
-      return gelu_tanh_gradient(dy, x);
-  }
-  throw Error(Status::internal, "an activation without a gradient");
-}
-
-Learners::Mask trainable(const LoadPlan& plan, const Learners::Mask& learns) {
+const LoadPlan& trainable(const LoadPlan& plan) {
   if (plan.checkpoint.tiling)
     throw Error(Status::unsupported,
                 cat(plan.checkpoint.path, ": cuts pictures into tiles (LLaVA-NeXT), which is not trained here"));
+  return plan;
+}
+
+bool tower_learns(const LoadPlan& plan, const Learners::Mask& learns) {
+  const auto needed = plan.checkpoint.config.needed_vision_blocks();
   for (const auto& [name, view] : plan.tensors.found)
-    if (name.starts_with("vision.") && learns(name))
-      throw Error(Status::unsupported, cat("the vision tower is not trained here, but the mask takes in ", name));
-  return learns;
+    if (name.starts_with("vision.") && !is_unused_tensor(name, needed) && learns(name)) return true;
+  return false;
 }
 
 std::vector<LearningAffine> projector_of(Learners& learners, const ModelConfig& config) {
@@ -45,24 +37,28 @@ std::vector<LearningAffine> projector_of(Learners& learners, const ModelConfig& 
 
 }  // namespace
 
-Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel)
-    : config_(plan.checkpoint.config),
+Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel,
+                 const NetworkOptions& options)
+    : config_(trainable(plan).checkpoint.config),
+      options_(options),
       parameters_(plan.tensors, config_, {}, cancel),
-      learners_(parameters_, trainable(plan, learns)),
-      vision_(parameters_, config_),
+      learners_(parameters_, learns, options.precision),
+      frozen_tower_(tower_learns(plan, learns) ? std::nullopt : std::make_optional<VisionTower>(parameters_, config_)),
+      tower_(frozen_tower_ ? std::nullopt : std::make_optional<VisionPass>(learners_, config_)),
       projector_(projector_of(learners_, config_)),
-      decoder_(learners_, config_.language) {
+      decoder_(learners_, config_.language, options.lora) {
   learners_.finish();
+  for (const auto& layer : projector_) projector_learns_ = projector_learns_ || layer.learns();
+  decoder_.reach(tower_ || projector_learns_ || decoder_.table().learns());
+  flop_model_ = flop_model(
+      config_, [&](std::string_view name) { return learners_.masked(name); }, options.lora);
 }
 
 // [N * P, C]
-at::Tensor Network::features(const MicroBatch& batch, const Cancel& cancel) const {
-  std::vector<int64_t> blocks;
-  for (const auto layer : config_.feature_layers) blocks.push_back(config_.vision_blocks_for(layer));
-  const auto states = vision_.hidden_states(batch.pixels_N3SS, blocks, cancel);
-  auto features = states.size() == 1 ? states.front() : at::cat(states, -1);
-  if (!config_.keep_class_token) features = features.narrow(1, 1, features.size(1) - 1);
-  return features.reshape({-1, config_.feature_width()});
+at::Tensor Network::features(const MicroBatch& batch, bool learning, const Cancel& cancel) {
+  if (tower_) return learning ? tower_->forward(batch, cancel) : tower_->evaluate(batch, cancel);
+  const auto states = frozen_tower_->hidden_states(batch.pixels_N3SS, feature_blocks(config_), cancel);
+  return joined_features(states, config_.keep_class_token).reshape({-1, config_.feature_width()});
 }
 
 at::Tensor Network::project(const at::Tensor& features_RC) {
@@ -75,51 +71,54 @@ at::Tensor Network::project(const at::Tensor& features_RC) {
   return x;
 }
 
-void Network::project_backward(const at::Tensor& drows_RD) {
+// The gradient of the features, where the tower learns; else undefined.
+at::Tensor Network::project_backward(const at::Tensor& drows_RD) {
   auto dy = drows_RD;
   for (size_t i = projector_.size(); i-- > 0;) {
     const auto& before = projector_inputs_[i];
-    if (i == 0) {
-      projector_[0].learn(dy, before);
-      break;
+    const auto& layer = projector_[i];
+    if (i == 0 && !tower_) {
+      layer.learn(dy, before);
+      dy.reset();
+    } else if (i == 0) {
+      dy = layer.backward(dy, before);
+    } else {
+      dy = layer.backward(dy, activate(config_.projector.activation, before));
+      dy = activation_gradient(config_.projector.activation, dy, before);
     }
-    dy = projector_[i].backward(dy, activate(config_.projector.activation, before));
-    dy = activation_gradient(config_.projector.activation, dy, before);
   }
   projector_inputs_.clear();
+  return dy;
 }
 
 // [T, D]: token rows, and picture rows in their places
-at::Tensor Network::rows(const MicroBatch& batch, const Cancel& cancel) {
+at::Tensor Network::rows(const MicroBatch& batch, bool learning, const Cancel& cancel) {
   auto x_TD = at::empty({batch.rows(), config_.language.width}, at::kFloat);
   x_TD.index_copy_(0, batch.text_rows, embedding(batch.text_ids, decoder_.table().weight));
   if (batch.pixels_N3SS.defined())
-    x_TD.index_copy_(0, batch.image_rows, project(features(batch, cancel)).index_select(0, batch.image_sources));
+    x_TD.index_copy_(0, batch.image_rows,
+                     project(features(batch, learning, cancel)).index_select(0, batch.image_sources));
   return x_TD;
 }
 
 double Network::loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
-  const auto x_TD = decoder_.forward(rows(batch, cancel), batch, cancel);
+  const auto x_TD = decoder_.evaluate(rows(batch, false, cancel), batch, cancel);
   return decoder_.loss(x_TD, batch, weight).loss;
 }
 
 double Network::pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
   auto& gradient = learners_.gradient();
   gradient.zero_();  // the parts that this batch does not reach stay zero
-  const auto x_TD = decoder_.forward(rows(batch, cancel), batch, cancel);
+  const auto x_TD = decoder_.forward(rows(batch, true, cancel), batch, cancel);
   const auto result = decoder_.loss(x_TD, batch, weight);
-  bool projects = false;
-  for (const auto& layer : projector_)
-    projects = projects || layer.weight->learns() || (layer.bias && layer.bias->learns());
-  const bool to_input = projects || decoder_.table().learns();
-  const auto dx_TD = decoder_.backward(result.dhidden_RD, batch, to_input, cancel);
+  const auto dx_TD = decoder_.backward(result.dhidden_RD, batch, cancel);
   if (decoder_.table().learns())
     add_embedding_gradient(decoder_.table().gradient, batch.text_ids, dx_TD.index_select(0, batch.text_rows));
-  if (projects && batch.pixels_N3SS.defined()) {
-    const auto rows = batch.pixels_N3SS.size(0) * config_.tokens_per_image();
-    auto drows_RD = at::zeros({rows, config_.language.width}, at::kFloat);
+  if ((projector_learns_ || tower_) && batch.pictures() > 0) {
+    auto drows_RD = at::zeros({batch.pictures() * config_.tokens_per_image(), config_.language.width}, at::kFloat);
     drows_RD.index_copy_(0, batch.image_sources, dx_TD.index_select(0, batch.image_rows));
-    project_backward(drows_RD);
+    const auto dfeatures_RC = project_backward(drows_RD);
+    if (tower_) tower_->backward(dfeatures_RC, batch, cancel);
   }
   return result.loss;
 }

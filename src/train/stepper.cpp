@@ -7,17 +7,27 @@
 #include "base/error.hpp"
 
 namespace llava::core {
+namespace {
+
+// Of the language model's.
+double lr_factor(const std::string& name, const StepRecipe& recipe) {
+  const double own = name.starts_with("projector.") ? recipe.projector_lr
+                     : name.starts_with("vision.")  ? recipe.vision_lr
+                                                    : 0;
+  return own > 0 ? own / recipe.adamw.lr : 1;
+}
+
+}  // namespace
 
 Stepper::Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepRecipe& recipe, const Cancel& cancel)
-    : network_(plan, learns, cancel), recipe_(recipe) {
+    : network_(plan, learns, cancel, recipe.network), recipe_(recipe) {
   const c10::InferenceMode no_gradients;
   auto& learners = network_.learners();
   state_ = {learners.values(), at::zeros_like(learners.values()), at::zeros_like(learners.values()), 0};
   for (const auto& learner : learners.all()) {
     if (!learner.learns()) continue;
-    const bool projector = learner.name.starts_with("projector.");
-    const double factor = projector && recipe.projector_lr > 0 ? recipe.projector_lr / recipe.adamw.lr : 1;
-    const double decay = learner.weight.defined() ? recipe.adamw.weight_decay : 0;  // norms and biases do not decay
+    const double factor = lr_factor(learner.name, recipe);
+    const double decay = learner.decays ? recipe.adamw.weight_decay : 0;
     const Range range{learner.begin, learner.value.numel(), factor, decay};
     auto* const last = ranges_.empty() ? nullptr : &ranges_.back();
     if (last && last->lr_factor == factor && last->weight_decay == decay)
@@ -30,8 +40,12 @@ Stepper::Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepR
 std::vector<MicroBatch> Stepper::batches_of(std::span<const Leaf> leaves) const {
   const auto& config = network_.config();
   std::vector<MicroBatch> batches;
-  for (const auto& leaf : leaves)
-    batches.push_back(make_micro_batch(leaf, config.language.vocabulary, config.tokens_per_image(), recipe_.max_rows));
+  for (const auto& leaf : leaves) {
+    auto batch = make_micro_batch(leaf, config.language.vocabulary, config.tokens_per_image(), recipe_.max_rows);
+    batch.recompute = recipe_.recompute.choose(batch.rows());
+    batch.draw = {state_.steps_done, static_cast<int64_t>(batches.size())};
+    batches.push_back(std::move(batch));
+  }
   return batches;
 }
 
@@ -59,11 +73,13 @@ void Stepper::update(const at::Tensor& gradient, double lr) {
     auto value = part(state_.values), first = part(state_.first_moment), second = part(state_.second_moment);
     adamw_(value, part(gradient), first, second, state_.steps_done + 1, how);
   }
+  network_.learners().refresh();
 }
 
 void Stepper::restore(const TrainingState& state) {
   const c10::InferenceMode no_gradients;
   state_.values.copy_(state.values);
+  network_.learners().refresh();
   state_.first_moment.copy_(state.first_moment);
   state_.second_moment.copy_(state.second_moment);
   state_.steps_done = state.steps_done;
@@ -83,6 +99,7 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
     report.labels += batches[i].labels();
     if (batches[i].labels() == 0) continue;  // teaches nothing
     report.loss += network_.pass(batches[i], weights[i], cancel);
+    report.flops += network_.flops(batches[i]);
     sum_.push(network_.learners().gradient());
   }
   auto gradient = sum_.take();

@@ -19,10 +19,13 @@ enum class LossMean : uint8_t { group, step };
 struct StepRecipe {
   AdamW adamw{2e-5, 0.9, 0.999, 1e-8, 0};  // lr is the peak of the schedule
   double projector_lr = 0;                 // peak of the projector's; 0 = the same
+  double vision_lr = 0;                    // peak of the tower's; 0 = the same
   Schedule schedule;
   LossMean loss_mean = LossMean::group;
   double clip = 0;       // largest norm of a gradient; 0 = no bound, as in the published runs
   int64_t max_rows = 0;  // of a sample after the pictures are in; 0 = no bound
+  NetworkOptions network;
+  RecomputeLimits recompute;
 };
 
 struct StepReport {
@@ -32,6 +35,7 @@ struct StepReport {
   double gradient_norm = 0;  // before clipping
   bool clipped = false;
   int64_t samples = 0, rows = 0, labels = 0;
+  double flops = 0;  // of the model (train/flops)
 };
 
 using Leaf = std::vector<const TrainingSample*>;  // of one micro-batch

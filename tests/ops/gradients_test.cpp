@@ -102,6 +102,52 @@ TEST_SUITE("ops/gradients") {
     });
   }
 
+  TEST_CASE("layer_norm: added to what the residual has, weight and bias over blocks of rows") {
+    for (const auto width : kWidths)
+      for (const int64_t rows : {1, 3, 64, 200}) {
+        const auto x = leaf(random({2, rows, width}) + 0.5), weight = leaf(random({width}, 2)),
+                   bias = leaf(random({width}, 5));
+        const auto dy = random({2, rows, width}, 3), residual = random({2, rows, width}, 4);
+        const auto centred = x - x.mean(-1, true);
+        (centred / (centred.square().mean(-1, true) + 1e-5).sqrt() * weight + bias).backward(dy.to(at::kDouble));
+        auto dx = residual.clone(), dweight = at::full({width}, 7.0), dbias = at::full({width}, 7.0);
+        const auto x32 = x.detach().to(at::kFloat), weight32 = weight.detach().to(at::kFloat);
+        add_layer_norm_gradient(dx, dweight, dbias, dy, x32, weight32, 1e-5);
+        CHECK(distance(dx - residual, x.grad()) < 2e-6);
+        CHECK(distance(dweight, weight.grad()) < 2e-6);
+        CHECK(distance(dbias, bias.grad()) < 2e-6);
+        dx = residual.clone();
+        add_layer_norm_gradient(dx, {}, {}, dy, x32, weight32, 1e-5);
+        CHECK(distance(dx - residual, x.grad()) < 2e-6);
+      }
+  }
+
+  TEST_CASE("layer_norm against finite differences") {
+    const int64_t width = 9;
+    const auto x = random({3, width}), weight = random({width}, 2), dy = random({3, width}, 3);
+    auto dx = at::zeros({3, width}), dweight = at::zeros({width}), dbias = at::zeros({width});
+    add_layer_norm_gradient(dx, dweight, dbias, dy, x, weight, 1e-5);
+    const auto value = [&](const at::Tensor& at_x, const at::Tensor& at_weight) {
+      const auto centred = at_x - at_x.mean(-1, true);
+      const auto normal = centred / (centred.square().mean(-1, true) + 1e-5).sqrt();
+      return (normal * at_weight * dy.to(at::kDouble)).sum().item<double>();
+    };
+    const double little = 1e-5;
+    const auto x64 = x.to(at::kDouble), weight64 = weight.to(at::kDouble);
+    for (int64_t i = 0; i < width; ++i) {
+      const auto moved = [&](const at::Tensor& from, double by) {
+        auto copy = from.clone();
+        copy.view({-1})[i] += by;
+        return copy;
+      };
+      const double slope = (value(moved(x64, little), weight64) - value(moved(x64, -little), weight64)) / (2 * little);
+      CHECK(dx.view({-1})[i].item<double>() == doctest::Approx(slope).epsilon(1e-5));
+      const double by_weight =
+          (value(x64, moved(weight64, little)) - value(x64, moved(weight64, -little))) / (2 * little);
+      CHECK(dweight[i].item<double>() == doctest::Approx(by_weight).epsilon(1e-5));
+    }
+  }
+
   TEST_CASE("silu_mul, and the activations of tower and projector") {
     with_each_isa([] {
       for (const auto width : kWidths) {
@@ -159,6 +205,39 @@ TEST_SUITE("ops/gradients") {
           CHECK(distance(gradient.dk_LGK, k.grad()) < 5e-6);
           CHECK(distance(gradient.dv_LGK, v.grad()) < 5e-6);
         }
+  }
+
+  TEST_CASE("attention among the patches of each picture") {
+    for (const int64_t pictures : {1, 3})
+      for (const int64_t places : {1, 10, 70}) {
+        const auto q = leaf(random({pictures, places, 2, 16})), k = leaf(random({pictures, places, 2, 16}, 2)),
+                   v = leaf(random({pictures, places, 2, 16}, 3));
+        const auto dout = random({pictures, places, 2, 16}, 4);
+        const auto heads = [](const at::Tensor& x) { return x.transpose(1, 2); };
+        const auto shares = at::softmax(at::matmul(heads(q), heads(k).transpose(2, 3)) * 0.25, -1);
+        const auto expected = heads(at::matmul(shares, heads(v)));
+        expected.backward(dout.to(at::kDouble));
+        const auto as_float = [](const at::Tensor& x) { return x.detach().to(at::kFloat); };
+        const auto pass = pictures_attention_forward(as_float(q), as_float(k), as_float(v), 0.25);
+        CHECK(distance(pass.out_NPHK, expected) < 2e-6);
+        const auto gradient = pictures_attention_gradient(pass, dout, 0.25);
+        CHECK(distance(gradient.dq_NPHK, q.grad()) < 5e-6);
+        CHECK(distance(gradient.dk_NPHK, k.grad()) < 5e-6);
+        CHECK(distance(gradient.dv_NPHK, v.grad()) < 5e-6);
+      }
+  }
+
+  TEST_CASE("dropout: a function of key and place, of the right share, its own gradient") {
+    const auto x = random({257, 1001});
+    const auto out = keyed_dropout(x, 0.25, 77);
+    CHECK(out.equal(keyed_dropout(x, 0.25, 77)));
+    CHECK_FALSE(out.equal(keyed_dropout(x, 0.25, 78)));
+    CHECK(keyed_dropout(x, 0, 77).equal(x));
+    const auto kept = out.ne(0);
+    CHECK(kept.to(at::kDouble).mean().item<double>() == doctest::Approx(0.75).epsilon(0.005));
+    CHECK(distance(out, x * kept.to(at::kFloat) / 0.75) < 1e-6);
+    // places are counted through, whatever the shape: the mask of more rows begins with that of fewer
+    CHECK(keyed_dropout(x.slice(0, 0, 100), 0.25, 77).equal(out.slice(0, 0, 100)));
   }
 
   TEST_CASE("embedding: rows of one id are added up") {

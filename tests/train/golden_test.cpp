@@ -3,35 +3,12 @@
 #include <c10/core/InferenceMode.h>
 
 #include "base/error.hpp"
-#include "support/doctest.hpp"
-#include "support/golden.hpp"
-#include "train/stepper.hpp"
+#include "train/support.hpp"
 
 using namespace llava::core;
-using testing::Golden;
+using namespace train_test;
 
 namespace {
-
-constexpr size_t kLeaves = 2, kSamples = 3;  // make.py's LEAVES and SAMPLES
-constexpr int64_t kSteps = 10;
-
-std::vector<TrainingSample> samples_of(const Golden& golden) {
-  const auto ids = golden.integers("ids"), learned = golden.integers("learned"), lengths = golden.integers("lengths"),
-             images = golden.integers("images");
-  const auto pixels = golden.tensor("pixels");
-  std::vector<TrainingSample> samples;
-  int64_t at = 0, picture = 0;
-  for (size_t i = 0; i < lengths.size(); ++i) {
-    TrainingSample sample;
-    for (const auto end = at + lengths[i]; at < end; ++at) {
-      sample.ids.push_back(ids[static_cast<size_t>(at)]);
-      sample.learned.push_back(static_cast<uint8_t>(learned[static_cast<size_t>(at)]));
-    }
-    for (int64_t k = 0; k < images[i]; ++k) sample.pixels.push_back(pixels[picture++]);
-    samples.push_back(std::move(sample));
-  }
-  return samples;
-}
 
 bool learns(std::string_view name, int stage) {
   return name.starts_with("projector.") || (stage == 2 && !name.starts_with("vision."));
@@ -44,18 +21,6 @@ StepRecipe recipe_of(int stage) {
   return recipe;
 }
 
-std::vector<Leaf> leaves_of(const std::vector<TrainingSample>& samples, int64_t step) {
-  std::vector<Leaf> leaves(kLeaves);
-  for (size_t i = 0; i < kLeaves * kSamples; ++i)
-    leaves[i / kSamples].push_back(&samples[(static_cast<size_t>(step) * kLeaves * kSamples + i) % samples.size()]);
-  return leaves;
-}
-
-double relative(const at::Tensor& ours, const at::Tensor& theirs) {
-  const auto largest = theirs.abs().max().item<double>();
-  return largest > 0 ? ours.sub(theirs).abs().max().item<double>() / largest : ours.abs().max().item<double>();
-}
-
 void compare(const std::string& name, const std::string& folder) {
   const Golden golden(LLAVA_TEST_DATA "/golden/training/" + name + ".safetensors");
   const auto samples = samples_of(golden);
@@ -64,13 +29,7 @@ void compare(const std::string& name, const std::string& folder) {
     CAPTURE(name);
     CAPTURE(stage);
     Stepper stepper(plan, [&](std::string_view canonical) { return learns(canonical, stage); }, recipe_of(stage), {});
-    const auto expected = golden.tensor(cat("stage", stage, ".losses"));
-    double worst = 0;
-    for (int64_t step = 0; step < kSteps; ++step) {
-      const auto report = stepper.step(leaves_of(samples, step), {});
-      const auto wanted = expected[step].item<double>();
-      worst = std::max(worst, std::abs(report.loss - wanted) / wanted);
-    }
+    const double worst = losses_differ(stepper, samples, golden.tensor(cat("stage", stage, ".losses")));
     MESSAGE(name << " stage " << stage << ": losses differ by " << worst);
     CHECK(worst <= 1e-5);
   }
@@ -92,15 +51,7 @@ TEST_SUITE("train/golden") {
       CAPTURE(stage);
       const c10::InferenceMode no_gradients;
       Network network(plan, [&](std::string_view canonical) { return learns(canonical, stage); }, {});
-      GradientSum sum;
-      const auto leaves = leaves_of(samples, 0);
-      for (const auto& leaf : leaves) {
-        const auto batch =
-            make_micro_batch(leaf, network.config().language.vocabulary, network.config().tokens_per_image(), 0);
-        network.pass(batch, 1.0 / static_cast<double>(batch.labels() * static_cast<int64_t>(leaves.size())), {});
-        sum.push(network.learners().gradient());
-      }
-      const auto flat = sum.take();
+      const auto flat = first_gradient(network, samples);
       int compared = 0;
       for (const auto& learner : network.learners().all()) {
         if (!learner.learns()) continue;

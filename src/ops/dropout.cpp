@@ -1,0 +1,41 @@
+// Dropout whose mask is a function of a key and a place: no state, nothing to save, nothing to keep for the way back.
+#include <ATen/ops/empty_like.h>
+
+#include <cmath>
+
+#include "base/rng.hpp"
+#include "ops/check.hpp"
+#include "ops/cpu/tensors.hpp"
+#include "ops/gradients.hpp"
+
+namespace llava::core {
+namespace {
+
+constexpr int64_t kWords = 4;  // of a block of Philox
+
+uint32_t low(uint64_t number) { return static_cast<uint32_t>(number); }
+uint32_t high(uint64_t number) { return static_cast<uint32_t>(number >> 32); }
+
+}  // namespace
+
+at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key) {
+  require(probability >= 0 && probability < 1 && x.scalar_type() == at::kFloat, "keyed_dropout: f32 and 0 <= p < 1", x);
+  const auto from = x.contiguous();
+  auto result = at::empty_like(from);
+  const auto* read = from.const_data_ptr<float>();
+  auto* write = result.data_ptr<float>();
+  const int64_t count = from.numel(), blocks = (count + kWords - 1) / kWords;
+  const auto least = static_cast<uint64_t>(probability * 0x1p32);
+  const auto factor = static_cast<float>(1 / (1 - probability));
+  cpu::parallel_for(blocks, cpu::kSerialElements / kWords, [&](int64_t first, int64_t last) {
+    for (int64_t block = first; block < last; ++block) {
+      const auto number = static_cast<uint64_t>(block);
+      const auto words = philox4x32({low(number), high(number), 0, 0}, {low(key), high(key)});
+      for (int64_t i = block * kWords; i < std::min(count, (block + 1) * kWords); ++i)
+        write[i] = words[static_cast<size_t>(i % kWords)] >= least ? read[i] * factor : 0.0f;
+    }
+  });
+  return result;
+}
+
+}  // namespace llava::core

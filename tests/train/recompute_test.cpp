@@ -1,0 +1,123 @@
+// What a pass keeps does not change a bit of what it gives; how much memory it takes; weights rounded to bf16.
+#include <ATen/TensorOperators.h>
+#include <c10/core/InferenceMode.h>
+
+#include "train/support.hpp"
+
+using namespace llava::core;
+using namespace train_test;
+
+namespace {
+
+using Masks = std::vector<std::pair<std::string, Learners::Mask>>;
+
+const Masks& masks() {
+  static const Masks all = {
+      {"projector", [](std::string_view name) { return name.starts_with("projector."); }},
+      {"projector and language", [](std::string_view name) { return !name.starts_with("vision."); }},
+      {"everything", [](std::string_view) { return true; }},
+      {"the last block", [](std::string_view name) { return name.starts_with("language.layers.2."); }},
+      {"norms", [](std::string_view name) { return name.find("norm") != name.npos; }}};
+  return all;
+}
+
+}  // namespace
+
+TEST_SUITE("train/recompute") {
+  TEST_CASE("gradients are equal to the bit under every policy, mixed ones too, and with LoRA and dropout") {
+    const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));
+    const auto plan = plan_load(kTiny, {});
+    const c10::InferenceMode no_gradients;
+    const auto compare = [&](const Learners::Mask& mask, const NetworkOptions& options) {
+      Network network(plan, mask, {}, options);
+      const auto with = [&](Recompute first, Recompute second) {
+        bool begun = false;
+        return first_gradient(network, samples, [&](MicroBatch& batch) {
+          batch.recompute = begun ? second : first;
+          begun = true;
+        });
+      };
+      const auto expected = with(Recompute::keep, Recompute::keep);
+      CHECK(expected.abs().max().item<float>() > 0);
+      CHECK(with(Recompute::cheap, Recompute::cheap).equal(expected));
+      CHECK(with(Recompute::full, Recompute::full).equal(expected));
+      CHECK(with(Recompute::keep, Recompute::full).equal(expected));
+    };
+    for (const auto& one : masks()) {
+      CAPTURE(one.first);
+      compare(one.second, {});
+    }
+    NetworkOptions lora;
+    lora.lora.rank = 4;
+    lora.lora.dropout = 0.5;
+    compare(masks()[0].second, lora);
+    NetworkOptions rounded;
+    rounded.precision = Precision::bf16_store;
+    compare(masks()[1].second, rounded);
+  }
+
+  TEST_CASE("a micro-batch's policy follows its rows") {
+    const RecomputeLimits limits{100, 200};
+    CHECK((limits.choose(100) == Recompute::keep));
+    CHECK((limits.choose(101) == Recompute::cheap));
+    CHECK((limits.choose(200) == Recompute::cheap));
+    CHECK((limits.choose(201) == Recompute::full));
+    CHECK((RecomputeLimits().choose(1 << 20) == Recompute::cheap));
+  }
+
+  TEST_CASE("losses of a run do not change with the policy") {
+    const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));
+    const auto plan = plan_load(kTiny, {});
+    const auto train = [&](const RecomputeLimits& limits) {
+      StepRecipe recipe;
+      recipe.adamw.lr = 1e-3;
+      recipe.schedule = {Schedule::Shape::constant, 4, 0};
+      recipe.recompute = limits;
+      Stepper stepper(plan, masks()[1].second, recipe, {});
+      for (int64_t step = 0; step < 4; ++step) stepper.step(leaves_of(samples, step), {});
+      return stepper.network().learners().values().clone();
+    };
+    const auto expected = train({});
+    CHECK(train({INT64_MAX, INT64_MAX}).equal(expected));
+    CHECK(train({0, 0}).equal(expected));
+    CHECK(train({20, 40}).equal(expected));
+  }
+}
+
+TEST_SUITE("train/precision") {
+  TEST_CASE("bf16-store computes with rounded weights and updates exact ones") {
+    const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));
+    const auto plan = plan_load(kTiny, {});
+    const auto& mask = masks()[1].second;
+    const c10::InferenceMode no_gradients;
+    NetworkOptions options;
+    options.precision = Precision::bf16_store;
+    Network rounded(plan, mask, {}, options), exact(plan, mask, {});
+    const auto unrounded = exact.learners().values().clone();
+    CHECK(rounded.learners().values().equal(unrounded));
+    const auto gradient = first_gradient(rounded, samples), before = first_gradient(exact, samples);
+    exact.learners().values().copy_(unrounded.to(at::kBFloat16));
+    const auto expected = first_gradient(exact, samples);
+    CHECK(relative(gradient, expected) <= 1e-5);  // products run over panels: another order of sums
+    CHECK(relative(before, expected) > 1e-4);
+
+    StepRecipe recipe;
+    recipe.adamw.lr = 1e-5;  // less than half a unit of bf16 for most weights: only exact values take it
+    recipe.schedule = {Schedule::Shape::constant, 3, 0};
+    recipe.network = options;
+    Stepper stepper(plan, mask, recipe, {});
+    for (int64_t step = 0; step < 3; ++step) stepper.step(leaves_of(samples, step), {});
+    for (const auto& learner : stepper.network().learners().all()) {
+      if (!learner.learns()) continue;
+      CHECK(learner.used.to(at::kFloat).equal(learner.value.to(at::kBFloat16).to(at::kFloat)));
+      if (learner.weight.defined()) CHECK((learner.weight.dtype() == at::kBFloat16));
+    }
+    const auto moved = (stepper.network().learners().values() - unrounded).abs();
+    CHECK(moved.gt(0).sum().item<int64_t>() > stepper.network().learners().learning() / 2);
+    const TrainingState state{stepper.state().values.clone(), stepper.state().first_moment.clone(),
+                              stepper.state().second_moment.clone(), stepper.state().steps_done};
+    Stepper other(plan, mask, recipe, {});
+    other.restore(state);
+    CHECK(other.step(leaves_of(samples, 3), {}).loss == stepper.step(leaves_of(samples, 3), {}).loss);
+  }
+}
