@@ -1,5 +1,7 @@
 #include "train_settings.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 namespace llava::capi {
@@ -18,12 +20,35 @@ void take(std::string& value, const char* given) {
   if (given) value = given;
 }
 
+std::vector<std::string> parts_of(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+core::RecomputeLimits recompute_limits(int32_t recompute) {
+  if (recompute == LLAVA_RECOMPUTE_NONE) return {INT64_MAX, INT64_MAX};
+  if (recompute == LLAVA_RECOMPUTE_FULL) return {0, 0};
+  return {};
+}
+
 void take_recipe(core::RunSettings& settings, const llava_train_options& options) {
   take(settings.learns, options.learns);
   take(settings.template_name, options.template_name);
   take(settings.lr, options.lr);
   take(settings.projector_lr, options.projector_lr);
+  take(settings.vision_lr, options.vision_lr);
   take(settings.weight_decay, options.weight_decay);
+  take(settings.lora.rank, options.lora_r);
+  take(settings.lora.alpha, options.lora_alpha);
+  take(settings.lora.dropout, options.lora_dropout);
+  if (options.lora_targets) settings.lora.targets = parts_of(options.lora_targets);
+  settings.precision = options.dtype == LLAVA_DTYPE_BF16 ? core::Precision::bf16_store : core::Precision::f32;
+  settings.recompute = recompute_limits(options.recompute);
   take(settings.beta1, options.beta1);
   take(settings.beta2, options.beta2);
   take(settings.epsilon, options.epsilon);
@@ -50,6 +75,8 @@ core::RunSettings run_settings(const llava_train_options& options, const std::st
     throw Error(Status::argument, "options.out_dir is NULL, expected the folder of the run");
   auto settings = core::preset_settings(options.preset ? options.preset : "llava-1.5", options.stage);
   take_recipe(settings, options);
+  if (options.lora_r > 0 && !options.learns)  // what LoRA stands beside is frozen
+    settings.learns = core::preset_settings("llava-1.5-lora", 2).learns;
   settings.model = model;
   take(settings.load.vision_tower, options.vision_tower);
   take(settings.load.projector, options.projector);
@@ -69,6 +96,7 @@ core::RunSettings run_settings(const llava_train_options& options, const std::st
   settings.labels = static_cast<core::LabelRule>(options.labels);
   settings.allow_outside = options.allow_outside == 1;
   settings.loader_threads = options.loader_threads;
+  settings.projector_file = options.projector_file == 1;
   return settings;
 }
 

@@ -28,11 +28,18 @@ constexpr Flag kFlags[] = {
     {"--data", "data", true, "LLaVA's JSON list of conversations, or JSONL"},
     {"--images", "image_root", true, "folder the paths of pictures are relative to; default: the data file's"},
     {"--out", "out_dir", true, "folder of the run, and of the model that comes out"},
-    {"--preset", "preset", true, "llava-1.5 (default), llava-v0, scienceqa, custom"},
+    {"--preset", "preset", true, "llava-1.5 (default), llava-1.5-lora, llava-v0, scienceqa, custom"},
     {"--batch", "batch", false, "samples of a step"},
     {"--micro-batch", "micro_batch", false, "samples that go through the model together"},
     {"--lr", "lr", false, "peak learning rate"},
     {"--projector-lr", "projector_lr", false, "of the projector; default: --lr"},
+    {"--vision-lr", "vision_lr", false, "of the vision tower, where --train takes it in"},
+    {"--lora-r", "lora_r", false, "rank of a LoRA; the result is an adapter"},
+    {"--lora-alpha", "lora_alpha", false, "its products count alpha / r"},
+    {"--lora-dropout", "lora_dropout", false, "of its inputs"},
+    {"--lora-targets", "lora_targets", true, "matrices, as q_proj,v_proj; default: all of the language model"},
+    {"--dtype", "dtype", true, "f32, or bf16: weights rounded for what they are multiplied with"},
+    {"--recompute", "recompute", true, "none, cheap, full: what is computed twice to save memory"},
     {"--weight-decay", "weight_decay", false, "of matrices"},
     {"--clip", "clip", false, "largest norm of a gradient; 0: no bound"},
     {"--schedule", "schedule", true, "cosine, linear, constant"},
@@ -63,7 +70,7 @@ struct Arguments {
   int32_t stage = 1, threads = 0;
   std::vector<std::string> sets;
   std::vector<std::string> values = std::vector<std::string>(std::size(kFlags));
-  bool outside = false, plan = false, plot = false, json = false;
+  bool outside = false, projector_file = false, plan = false, plot = false, json = false;
 };
 
 // A number as it is, anything else as a text.
@@ -108,7 +115,7 @@ llava::TrainOptions options_of(const Arguments& arguments, bool stage_given) {
   if (!arguments.warmup.empty()) set_warmup(fields, arguments.warmup);
   if (arguments.outside) fields["allow_outside"] = true;
   if (stage_given || !fields.contains("stage")) fields["stage"] = arguments.stage;
-  if (fields.contains("lora_r")) throw UsageError("--lora-r: adapters are not trained by this release");
+  if (arguments.projector_file) fields["projector_file"] = true;
   auto options = llava::TrainOptions::from_json(fields.dump());
   options.cancel = second_interrupt_token();
   return options;
@@ -179,6 +186,7 @@ void run_train(const Arguments& arguments, bool stage_given) {
     through = trainer.run(INT64_MAX);
     report = trainer.report();
   }
+  const bool adapter = Json::parse(report.json())["settings"]["lora_r"] != 0;
   if (arguments.plot) plot_losses(options.out_dir);
   if (arguments.json)
     std::cout << report.json() << '\n';
@@ -188,7 +196,7 @@ void run_train(const Arguments& arguments, bool stage_given) {
     complain("stopped; the same command goes on from here");
     throw CLI::RuntimeError(kStopped);
   }
-  if (!arguments.json) std::cout << "the model is " << options.out_dir << '\n';
+  if (!arguments.json) std::cout << (adapter ? "the adapter is " : "the model is ") << options.out_dir << '\n';
 }
 
 }  // namespace
@@ -204,6 +212,7 @@ void add_train(CLI::App& app) {
     verb->add_option(kFlags[i].name, shared->values[i], kFlags[i].help)->take_last();
   verb->add_option("--warmup", shared->warmup, "below 1: share of the steps; else: steps; 0: none");
   verb->add_flag("--allow-outside", shared->outside, "pictures may lie outside of their folder");
+  verb->add_flag("--projector-file", shared->projector_file, "mm_projector.safetensors beside the model");
   verb->add_option("--config", shared->config, "JSON of option fields; flags and --set win");
   verb->add_option("--set", shared->sets, "key=value: any field of llava_train_options, as beta2=0.95");
   verb->add_option("--threads", shared->threads, "of the arithmetic; 0: chosen")->check(CLI::NonNegativeNumber);

@@ -44,6 +44,14 @@ enum {
   LLAVA_ORDER_UPSTREAM = 3    /**< the original's group_by_modality_length */
 };
 
+/** What is computed twice to save memory; the result is the same to the bit. Since 0.1. */
+enum {
+  LLAVA_RECOMPUTE_AUTO = 0,  /**< cheap */
+  LLAVA_RECOMPUTE_NONE = 1,  /**< nothing */
+  LLAVA_RECOMPUTE_CHEAP = 2, /**< norms and the product of SwiGLU */
+  LLAVA_RECOMPUTE_FULL = 3   /**< each block of the language model */
+};
+
 /** Answers of a llava_train_event_fn. Since 0.1. */
 enum {
   LLAVA_TRAIN_GO_ON = 0, /**< nothing special */
@@ -55,7 +63,7 @@ enum {
  *
  * @param event      a JSON object; "event" is start, progress, step, skipped, evaluation, saved, save_failed or result. A
  *                   step has step, steps, epoch, loss, lr, grad_norm, samples, tokens, labels, seconds, data_seconds,
- *                   samples_per_second, tokens_per_second, eta_seconds, resident_bytes; valid during the call
+ *                   samples_per_second, tokens_per_second, tflops, eta_seconds, resident_bytes; valid during the call
  * @param user_data  as given in the options
  * @return LLAVA_TRAIN_GO_ON, LLAVA_TRAIN_STOP, or negative for a failure. Since 0.1.
  */
@@ -69,7 +77,8 @@ typedef struct llava_train_options {
   uint32_t struct_size;   /**< set by llava_train_options_init() */
   int32_t stage;          /**< 1 (default): feature alignment, the projector learns; 2: instruction tuning, the language
                                   model learns too */
-  const char *preset;     /**< "llava-1.5" (NULL, the default), "llava-v0", "scienceqa" (stage 2), "custom" (clipping at
+  const char *preset;     /**< "llava-1.5" (NULL, the default), "llava-1.5-lora" (stage 2),
+ "llava-v0", "scienceqa" (stage 2), "custom" (clipping at
                                   1 and the mean over all tokens of a step) */
   const char *data;       /**< LLaVA's JSON or JSONL of records */
   const char *image_root; /**< folder of the pictures; NULL (default): the data file's */
@@ -90,6 +99,7 @@ typedef struct llava_train_options {
                                   (default): the checkpoint's */
   double lr;                 /**< peak learning rate, 0 to 100 */
   double projector_lr;       /**< of the projector; default: lr */
+  double vision_lr;          /**< of the vision tower, where `learns` takes it in; default: lr */
   double weight_decay;       /**< of matrices, not of norms and biases; the presets' is 0 */
   double beta1;              /**< of AdamW; the presets' is 0.9 */
   double beta2;              /**< of AdamW; the presets' is 0.999 */
@@ -114,8 +124,17 @@ typedef struct llava_train_options {
   int32_t image_place;   /**< LLAVA_IMAGE_… of dataset.h */
   int32_t labels;        /**< LLAVA_LABELS_… of dataset.h; default LLAVA_LABELS_SPANS */
   int32_t allow_outside; /**< 1: pictures may lie anywhere; 0 (default): below image_root alone */
-  int32_t loader_threads;     /**< that decode pictures ahead; default 2 */
-  uint32_t reserved;          /**< 0 */
+  int32_t loader_threads; /**< that decode pictures ahead; default 2 */
+  int32_t dtype;          /**< LLAVA_DTYPE_F32 (and LLAVA_DTYPE_AUTO, the default); LLAVA_DTYPE_BF16: weights rounded to
+                      bf16 for what they are multiplied with, f32 for what the optimizer holds */
+  int32_t recompute;      /**< LLAVA_RECOMPUTE_… */
+  int32_t projector_file; /**< 1: mm_projector.safetensors beside the result, as stage 1 of the original writes it */
+  int64_t lora_r;         /**< rank of a LoRA beside the language model's matrices, whose own weights are frozen unless
+                      `learns` says otherwise; 0 for none, the presets' but "llava-1.5-lora"; the result is an adapter */
+  double lora_alpha;      /**< its products count alpha / r */
+  double lora_dropout;    /**< of its inputs, 0 to less than 1 */
+  const char *lora_targets;   /**< matrices by name, parted by commas; NULL (default): all,
+                                  q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj */
   llava_train_event_fn event; /**< NULL (default) for none */
   void *event_user_data;      /**< handed to `event` */
   llava_cancel *cancel;       /**< looked at all the time; NULL (default) for none */

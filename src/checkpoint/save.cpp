@@ -19,6 +19,7 @@
 #include "checkpoint/companion_files.hpp"
 #include "checkpoint/config_output.hpp"
 #include "checkpoint/fingerprint.hpp"
+#include "weights/safetensors_writer.hpp"
 
 namespace llava::core {
 namespace {
@@ -239,6 +240,23 @@ void write_trained(const LoadPlan& plan, const TrainedValues& values, const std:
   check_unchanged(plan.tensors.files);
   Saver(plan, folder, options, replace).write(layout_of(plan.checkpoint, options));
   check_unchanged(plan.tensors.files);
+}
+
+void write_projector(const LoadPlan& plan, const TrainedValues& values, const std::string& path) {
+  const c10::InferenceMode no_gradients;
+  std::vector<TensorOutline> outlines;
+  std::vector<at::Tensor> tensors;
+  for (const auto& [name, view] : plan.tensors.found) {
+    if (!name.starts_with("projector.")) continue;
+    const auto trained = values.find(name);
+    tensors.push_back((trained == values.end() ? tensor_of(view) : trained->second.reshape(view.shape)).contiguous());
+    outlines.push_back({published_name(name, "original", plan.checkpoint.config.projector.depth),
+                        dtype_of(tensors.back().scalar_type()), view.shape});
+  }
+  SafetensorsWriter writer(path, outlines, {{"format", "pt"}});
+  for (const auto index : writer.order())
+    writer.write(tensors[index].const_data_ptr(), static_cast<size_t>(tensors[index].nbytes()));
+  writer.commit();
 }
 
 }  // namespace llava::core

@@ -46,4 +46,8 @@ using TrainedValues = std::map<std::string, at::Tensor, std::less<>>;
 void write_trained(const LoadPlan& plan, const TrainedValues& values, const std::string& folder,
                    const SaveOptions& options);
 
+/// The projector alone as one safetensors file under the original's names (model.mm_projector.0.weight …): the trained
+/// values where there are some, else the plan's. Error(io).
+void write_projector(const LoadPlan& plan, const TrainedValues& values, const std::string& path);
+
 }  // namespace llava::core

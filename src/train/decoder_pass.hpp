@@ -51,7 +51,7 @@ class DecoderPass {
   };
   struct Way {  // how a block is run
     Recompute recompute;
-    Draw draw;
+    DropoutDraw draw;
   };
   at::Tensor norm(const at::Tensor& x_TD, const Learner& weight) const;
   at::Tensor attend(const Block& block, const at::Tensor& normed, const MicroBatch& batch, const Way& way,

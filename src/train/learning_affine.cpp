@@ -6,7 +6,7 @@
 
 namespace llava::core {
 
-at::Tensor LearningAffine::forward(const at::Tensor& x, const Draw& draw) const {
+at::Tensor LearningAffine::forward(const at::Tensor& x, const DropoutDraw& draw) const {
   auto y = linear(x, weight->weight, bias ? bias->used : at::Tensor());
   if (beside) beside.forward(y, x, draw);
   return y;
@@ -17,7 +17,8 @@ void LearningAffine::learn(const at::Tensor& dy, const at::Tensor& x) const {
   if (bias && bias->learns()) bias_gradient(bias->gradient, dy);
 }
 
-at::Tensor LearningAffine::backward(const at::Tensor& dy, const at::Tensor& x, const Draw& draw, at::Tensor sum) const {
+at::Tensor LearningAffine::backward(const at::Tensor& dy, const at::Tensor& x, const DropoutDraw& draw,
+                                    at::Tensor sum) const {
   learn(dy, x);
   auto dx = linear_input_gradient(dy, weight->weight, std::move(sum));
   if (beside) beside.backward(dx, dy, x, draw);

@@ -20,11 +20,12 @@ struct LearningAffine {
   /// Whether backward() reads x.
   bool needs_input() const { return weight->learns() || beside; }
 
-  at::Tensor forward(const at::Tensor& x, const Draw& draw = {}) const;
+  at::Tensor forward(const at::Tensor& x, const DropoutDraw& draw = {}) const;
 
   /// Writes the gradients of what learns (x may be undefined where needs_input() is false) and returns that of x, added
   /// to `sum` if it is defined.
-  at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const Draw& draw = {}, at::Tensor sum = {}) const;
+  at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const DropoutDraw& draw = {},
+                      at::Tensor sum = {}) const;
 
   /// Of a map without LoRA: the same without the gradient of x.
   void learn(const at::Tensor& dy, const at::Tensor& x) const;

@@ -78,17 +78,18 @@ void check_lora(const LoraRecipe& recipe, int64_t blocks) {
   if (!found.empty()) throw Error(Status::argument, cat("LoRA: ", found));
 }
 
-at::Tensor LowRankLearner::dropped(const at::Tensor& x, const Draw& draw) const {
+at::Tensor LowRankLearner::dropped(const at::Tensor& x, const DropoutDraw& draw) const {
   if (dropout == 0 || draw.step < 0) return x;
   const auto word = [](int64_t number) { return static_cast<uint32_t>(number); };
   return keyed_dropout(x, dropout, draw_key({word(draw.step), word(draw.leaf), layer, target}, seed));
 }
 
-void LowRankLearner::forward(at::Tensor& y, const at::Tensor& x, const Draw& draw) const {
+void LowRankLearner::forward(at::Tensor& y, const at::Tensor& x, const DropoutDraw& draw) const {
   y.add_(linear(linear(dropped(x, draw), down->weight), up->weight), strength);
 }
 
-void LowRankLearner::backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const Draw& draw) const {
+void LowRankLearner::backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x,
+                              const DropoutDraw& draw) const {
   const auto input = dropped(x, draw);
   linear_weight_gradient(up->gradient, dy, linear(input, down->weight));  // made again: it is thin
   up->gradient.mul_(strength);

@@ -43,13 +43,13 @@ struct LowRankLearner {
   explicit operator bool() const { return down != nullptr; }
 
   /// Adds to y.
-  void forward(at::Tensor& y, const at::Tensor& x, const Draw& draw) const;
+  void forward(at::Tensor& y, const at::Tensor& x, const DropoutDraw& draw) const;
 
   /// Writes both gradients and adds to that of x.
-  void backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const Draw& draw) const;
+  void backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const DropoutDraw& draw) const;
 
  private:
-  at::Tensor dropped(const at::Tensor& x, const Draw& draw) const;
+  at::Tensor dropped(const at::Tensor& x, const DropoutDraw& draw) const;
 };
 
 /// The matrices of the map `name`, learning: A uniform within 1 / sqrt(in), drawn from the seed and its name; B zero.

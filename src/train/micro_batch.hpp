@@ -33,7 +33,7 @@ struct RecomputeLimits {
 };
 
 /// What dropout draws from besides the recipe's seed. step < 0: nothing is dropped.
-struct Draw {
+struct DropoutDraw {
   int64_t step = -1;  // counted from 0
   int64_t leaf = 0;   // of the step
 };
@@ -46,7 +46,7 @@ struct MicroBatch {
   at::Tensor image_rows, image_sources;  // int64: which rows are picture rows, and which row of [N * P, D] each one is
   at::Tensor target_rows, targets;       // int64: rows whose next row is to be said, and the ids of those
   Recompute recompute = Recompute::cheap;
-  Draw draw;
+  DropoutDraw draw;
   int64_t rows() const { return starts.back(); }
   int64_t longest() const;
   int64_t labels() const { return targets.size(0); }

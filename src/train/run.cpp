@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "checkpoint/fingerprint.hpp"
+#include "train/adapter_output.hpp"
 #include "train/snapshot.hpp"
 #include "train/stages.hpp"
 
@@ -47,13 +48,13 @@ bool is_free(const std::string& path) {
   return true;
 }
 
-// Moves the files of `from` into `to`, in place of those of their names; config.json, which makes it a model, last.
-void move_model(const std::string& from, const std::string& to) {
+// Moves the files of `from` into `to`, in place of those of their names; `mark`, which makes it a model, last.
+void move_model(const std::string& from, const std::string& to, const char* mark) {
   std::error_code failure;
-  fs::remove(to + "/" + kConfig, failure);
+  fs::remove(to + "/" + mark, failure);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(from)) names.push_back(entry.path().filename().string());
-  std::stable_partition(names.begin(), names.end(), [](const auto& name) { return name != kConfig; });
+  std::stable_partition(names.begin(), names.end(), [&](const auto& name) { return name != mark; });
   for (const auto& name : names) {
     const auto target = to + "/" + name;
     fs::remove_all(target, failure);
@@ -189,6 +190,7 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
                             {"data_seconds", data_seconds},
                             {"samples_per_second", static_cast<double>(report.samples) / seconds},
                             {"tokens_per_second", static_cast<double>(report.rows) / seconds},
+                            {"tflops", report.flops / seconds * 1e-12},
                             {"resident_bytes", resident_bytes()}});
   if (report.clipped) line.add("clipped", true);
   metrics_->append(line);
@@ -245,13 +247,14 @@ void TrainingRun::write_result() {
   const auto aside = settings_.out + "/result.tmp";
   std::error_code ignored;
   fs::remove_all(aside, ignored);  // of a process that ended in between
-  make_folder(aside);
   try {
-    SaveOptions options;
-    options.layout = plan_.checkpoint.config.projector.depth == 2 ? "hf" : "original";
-    options.cancel = cancel_;
-    write_trained(plan_, values(), aside, options);
-    move_model(aside, settings_.out);
+    if (settings_.lora.rank > 0) {
+      save_adapter(plan_, stepper_->network(), aside, /*replace=*/false);
+      move_model(aside, settings_.out, "adapter_config.json");
+    } else {
+      write_checkpoint(aside);
+      move_model(aside, settings_.out, kConfig);
+    }
   } catch (...) {
     fs::remove_all(aside, ignored);
     throw;
@@ -259,6 +262,15 @@ void TrainingRun::write_result() {
   fs::remove_all(aside, ignored);
   write_state("finished");
   tell(Json::object({{"event", "result"}, {"path", settings_.out}}));
+}
+
+void TrainingRun::write_checkpoint(const std::string& folder) {
+  make_folder(folder);
+  SaveOptions options;
+  options.layout = plan_.checkpoint.config.projector.depth == 2 ? "hf" : "original";
+  options.cancel = cancel_;
+  write_trained(plan_, values(), folder, options);
+  if (settings_.projector_file) write_projector(plan_, values(), folder + "/mm_projector.safetensors");
 }
 
 void TrainingRun::write_state(const char* state) const {

@@ -26,7 +26,7 @@ namespace llava::core {
 ///   start       stage, steps, step (done before), epochs, samples, learning (parameters), all (parameters)
 ///   progress    phase, done, total: while data are opened
 ///   step        step, epoch, loss, lr, grad_norm, samples, tokens (positions), labels, seconds, data_seconds (of them,
-///               spent waiting for data), samples_per_second, tokens_per_second, eta_seconds, resident_bytes; clipped
+///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes; clipped
 ///   skipped     message: a record that could not be used
 ///   evaluation  step, eval_loss, samples, labels, seconds
 ///   saved       step, path, seconds
@@ -60,7 +60,8 @@ class TrainingRun {
   /// A snapshot of this moment, unless there is one of this step.
   void save();
 
-  /// Makes OUT a model: the files are written aside and moved in, config.json last.
+  /// Makes OUT a model, or with LoRA an adapter: the files are written aside and moved in, config.json or
+  /// adapter_config.json last.
   void write_result();
 
   /// Everything known so far: settings, steps, losses, seconds.
@@ -77,6 +78,7 @@ class TrainingRun {
   void tell_step(const StepReport& report, double seconds, double data_seconds);
   void save_when_due();
   TrainedValues values();
+  void write_checkpoint(const std::string& folder);
 
   RunSettings settings_;
   RunListener listener_;

@@ -18,13 +18,26 @@ struct Learning {
   int64_t parameters = 0, tensors = 0;
 };
 
-Learning count_learning(const LoadPlan& plan, const std::string& learns) {
+// "q_proj" and 3 of "language.layers.3.self_attn.q_proj.weight"; -1 for others.
+std::pair<std::string, int64_t> place_of(const std::string& name) {
+  const std::string_view begin = "language.layers.", end = ".weight";
+  if (!name.starts_with(begin) || !name.ends_with(end)) return {"", -1};
+  const auto stem = name.substr(0, name.size() - end.size());
+  return {stem.substr(stem.rfind('.') + 1), std::stoll(stem.substr(begin.size()))};
+}
+
+Learning count_learning(const LoadPlan& plan, const std::string& learns, const LoraRecipe& lora) {
   const auto mask = mask_of(learns);
   std::set<const TensorView*> taken;
   for (const auto& tensor : plan.taken) taken.insert(tensor.view);
   Learning learning;
   for (const auto& [name, view] : plan.tensors.found) {
-    if (!taken.contains(&view) || !mask(name)) continue;
+    if (!taken.contains(&view) || is_unused_tensor(name, plan.checkpoint.config.needed_vision_blocks())) continue;
+    if (const auto [target, layer] = place_of(name); lora.rank > 0 && layer >= 0 && lora.chooses(target, layer)) {
+      learning.parameters += lora.rank * (view.shape[0] + view.shape[1]);
+      learning.tensors += 2;
+    }
+    if (!mask(name)) continue;
     learning.parameters += static_cast<int64_t>(view.size_bytes / dtype_bytes(view.dtype));
     ++learning.tensors;
   }
@@ -46,11 +59,11 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   const auto tell = [&](int64_t done, int64_t total) {
     if (progress) progress("check", done, total);
   };
-  const auto report = check_data(
-      *data.index, *data.maker,
-      {data.pictures, PictureCheck::header, static_cast<int32_t>(settings.loader_threads), cancel, tell});
+  const auto report =
+      check_data(*data.index, *data.maker,
+                 {data.pictures, PictureCheck::header, static_cast<int32_t>(settings.loader_threads), cancel, tell});
   auto json = report_json(report, *data.index, *data.maker);
-  const auto learning = count_learning(plan, settings.learns);
+  const auto learning = count_learning(plan, settings.learns, settings.lora);
   json.add("settings", numeric_settings(settings, steps, to_hex(data.index->hash()),
                                         model_fingerprint(plan.config_text, plan.tensors)));
   json.add("preset", settings.preset);

@@ -33,6 +33,7 @@ void check_numbers(const RunSettings& settings) {
   };
   rate(settings.lr, "lr");
   rate(settings.projector_lr, "projector_lr");
+  rate(settings.vision_lr, "vision_lr");
   rate(settings.weight_decay, "weight_decay");
   rate(settings.clip, "clip");
   for (const auto beta : {settings.beta1, settings.beta2})
@@ -82,6 +83,9 @@ RunSettings preset_settings(const std::string& preset, int64_t stage) {
   settings.max_length = row.max_length;
   settings.order = order_named(row.order);
   settings.image_place = named<ImagePlace>(row.image_place, kPlaces);
+  settings.projector_lr = row.projector_lr;
+  settings.lora.rank = row.lora_rank;
+  if (row.lora_rank > 0) settings.lora.alpha = row.lora_alpha, settings.lora.dropout = row.lora_dropout;
   return settings;
 }
 
@@ -125,35 +129,49 @@ StepRecipe step_recipe(const RunSettings& settings, int64_t steps) {
   recipe.schedule = {settings.schedule, steps, warmup};
   recipe.loss_mean = settings.loss_mean;
   recipe.clip = settings.clip;
+  recipe.vision_lr = settings.vision_lr;
+  recipe.network = {settings.lora, settings.precision};
+  recipe.network.lora.seed = settings.seed;
+  recipe.recompute = settings.recompute;
   return recipe;
 }
 
 Json numeric_settings(const RunSettings& settings, int64_t steps, const std::string& data, const std::string& model) {
   const auto recipe = step_recipe(settings, steps);
-  return Json::object({{"model", model},
-                       {"data", data},
-                       {"stage", settings.stage},
-                       {"learns", settings.learns},
-                       {"template", settings.template_name},
-                       {"lr", settings.lr},
-                       {"projector_lr", settings.projector_lr},
-                       {"weight_decay", settings.weight_decay},
-                       {"beta1", settings.beta1},
-                       {"beta2", settings.beta2},
-                       {"epsilon", settings.epsilon},
-                       {"schedule", kShapes[static_cast<size_t>(settings.schedule)]},
-                       {"warmup_steps", recipe.schedule.warmup_steps},
-                       {"steps", steps},
-                       {"clip", settings.clip},
-                       {"loss_mean", settings.loss_mean == LossMean::group ? "group" : "global"},
-                       {"batch", settings.batch},
-                       {"micro_batch", settings.micro_batch},
-                       {"max_length", settings.max_length},
-                       {"order", kOrders[static_cast<size_t>(settings.order)]},
-                       {"seed", settings.seed},
-                       {"labels", settings.labels == LabelRule::spans ? "spans" : "upstream"},
-                       {"image_place", kPlaces[static_cast<size_t>(settings.image_place)]},
-                       {"skip_bad", settings.skip_bad}});
+  auto json = Json::object({{"model", model},
+                            {"data", data},
+                            {"stage", settings.stage},
+                            {"learns", settings.learns},
+                            {"template", settings.template_name},
+                            {"lr", settings.lr},
+                            {"projector_lr", settings.projector_lr},
+                            {"weight_decay", settings.weight_decay},
+                            {"beta1", settings.beta1},
+                            {"beta2", settings.beta2},
+                            {"epsilon", settings.epsilon},
+                            {"schedule", kShapes[static_cast<size_t>(settings.schedule)]},
+                            {"warmup_steps", recipe.schedule.warmup_steps},
+                            {"steps", steps},
+                            {"clip", settings.clip},
+                            {"loss_mean", settings.loss_mean == LossMean::group ? "group" : "global"},
+                            {"batch", settings.batch},
+                            {"micro_batch", settings.micro_batch},
+                            {"max_length", settings.max_length},
+                            {"order", kOrders[static_cast<size_t>(settings.order)]},
+                            {"seed", settings.seed},
+                            {"labels", settings.labels == LabelRule::spans ? "spans" : "upstream"},
+                            {"image_place", kPlaces[static_cast<size_t>(settings.image_place)]},
+                            {"skip_bad", settings.skip_bad},
+                            {"vision_lr", settings.vision_lr},
+                            {"dtype", settings.precision == Precision::f32 ? "f32" : "bf16"}});
+  const auto& lora = settings.lora;
+  json.add("lora_r", lora.rank);
+  if (lora.rank == 0) return json;
+  json.add("lora_alpha", lora.alpha);
+  json.add("lora_dropout", lora.dropout);
+  json.add("lora_root_rank", lora.root_rank);
+  json.add("lora_targets", lora.targets);
+  return json;
 }
 
 }  // namespace llava::core

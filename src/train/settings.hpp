@@ -21,7 +21,7 @@ struct RunSettings {
   std::string learns;         // regular expression over canonical names (train/stages)
   std::string template_name;  // conversation template
   double lr = 0;
-  double projector_lr = 0;  // 0 = lr
+  double projector_lr = 0, vision_lr = 0;  // 0 = lr
   double weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   Schedule::Shape schedule = Schedule::Shape::cosine;
   double warmup_ratio = 0;
@@ -37,9 +37,13 @@ struct RunSettings {
   LabelRule labels = LabelRule::spans;
   ImagePlace image_place = ImagePlace::first;
 
+  LoraRecipe lora;  // rank 0: none
+  Precision precision = Precision::f32;
+  RecomputeLimits recompute;  // neutral: it changes memory and time
+
   // What on
-  std::string model;  // folder of the checkpoint to start from
-  LoadOptions load;   // its new_projector takes the seed
+  std::string model;           // folder of the checkpoint to start from
+  LoadOptions load;            // its new_projector takes the seed
   std::string data;            // JSON or JSONL
   std::string images;          // folder the paths of pictures are relative to; "" = the data file's
   bool allow_outside = false;  // pictures may lie elsewhere
@@ -54,6 +58,7 @@ struct RunSettings {
   std::string eval_data;   // held-out records; "" = none
   int64_t eval_every = 0;  // steps; 0 = at the end
   int64_t loader_threads = 2;
+  bool projector_file = false;  // mm_projector.safetensors beside the result
 };
 
 /// The row of stage_presets() as settings. Throws Error(not_found).

@@ -26,6 +26,9 @@ struct StagePreset {
   std::string_view template_name;
   std::string_view image_place;  // data/sample: "first", "as-written", "random"
   std::string_view order;        // data/order: "grouped", "shuffled"
+  double projector_lr;           // 0 = lr
+  int64_t lora_rank;             // 0 = no LoRA
+  double lora_alpha, lora_dropout;
   std::string_view source;
 };
 

@@ -105,7 +105,7 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
   auto gradient = sum_.take();
   report.gradient_norm = std::sqrt(sum_of_squares(gradient));
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
-    throw Error(Status::internal, cat("step ", report.step, ": the loss is ", report.loss, " and the gradient's norm ",
+    throw Error(Status::diverged, cat("step ", report.step, ": the loss is ", report.loss, " and the gradient's norm ",
                                       report.gradient_norm, ", expected finite numbers; nothing was changed"));
   if (recipe_.clip > 0 && report.gradient_norm > recipe_.clip) {
     gradient.mul_(recipe_.clip / (report.gradient_norm + 1e-6));

@@ -52,7 +52,7 @@ class Stepper {
   Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepRecipe& recipe, const Cancel& cancel);
 
   /// One step of AdamW on the mean gradient of `leaves`, each of them summed by itself and all in one fixed order.
-  /// Nothing has changed when this throws: Error(argument) for a step without a supervised token; Error(internal) with
+  /// Nothing has changed when this throws: Error(argument) for a step without a supervised token; Error(diverged) with
   /// both numbers when loss or gradient is not finite; Error(cancelled | timeout).
   StepReport step(std::span<const Leaf> leaves, const Cancel& cancel);
 

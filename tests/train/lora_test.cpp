@@ -151,7 +151,7 @@ TEST_SUITE("train/lora") {
     start_as(network, golden);
     const c10::InferenceMode no_gradients;
     auto batch = make_micro_batch({&samples[0], &samples[1]}, 306, network.config().tokens_per_image(), 0);
-    const auto loss_at = [&](Draw draw) {
+    const auto loss_at = [&](DropoutDraw draw) {
       batch.draw = draw;
       return network.pass(batch, 0.1, {});
     };

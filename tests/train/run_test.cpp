@@ -10,6 +10,7 @@
 #include "checkpoint/bundle.hpp"
 #include "support/doctest.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/run_plan.hpp"
 #include "train/snapshot.hpp"
 
 using namespace llava::core;
@@ -198,6 +199,74 @@ TEST_SUITE("train/run") {
     auto straight = bench.settings("straight");
     run(straight);
     CHECK(weights_of(settings.out) == weights_of(straight.out));
+  }
+
+  TEST_CASE("with LoRA the result is an adapter that opens beside the model, and stops and goes on like any run") {
+    const Bench bench;
+    auto settings = bench.settings("whole");
+    settings.learns = "projector.*";
+    settings.lora.rank = 4;
+    settings.lora.dropout = 0.1;
+    run(settings);
+    const auto expected = read_file(settings.out + "/adapter_model.safetensors", 1 << 30);
+    CHECK_FALSE(fs::exists(settings.out + "/config.json"));
+    LoadOptions load;
+    load.adapter = settings.out;
+    CHECK(load_bundle(kTiny, load)->adapter != nullptr);
+    settings.out = bench.folder.path() + "/parts";
+    settings.recompute = {0, 0};  // neutral
+    for (const int64_t steps : {2, 4}) run(settings, steps);
+    CHECK(read_file(settings.out + "/adapter_model.safetensors", 1 << 30) == expected);
+  }
+
+  TEST_CASE("a plan counts what then learns, for every kind of run") {
+    const Bench bench;
+    const auto planned = [&](const RunSettings& settings) {
+      const auto plan = plan_run(settings, {}, {});
+      const TrainingRun training(settings, {}, {});
+      CHECK(plan.at("learning").integer() == training.summary().at("learning").integer());
+      CHECK(plan.at("steps").integer() == training.steps());
+      return plan.at("learning").integer();
+    };
+    auto settings = bench.settings("one", 1);
+    const auto projector = planned(settings);
+    CHECK(planned(bench.settings("two")) > projector);
+    settings.out += "-lora";
+    settings.lora.rank = 2;
+    CHECK(planned(settings) > projector);
+    settings.out += "-all";
+    settings.lora.rank = 0;
+    settings.learns = ".*";
+    CHECK(planned(settings) > planned(bench.settings("three")));
+  }
+
+  TEST_CASE("two bases and a new projector become a LLaVA; the projector alone beside it") {
+    const Bench bench;
+    auto settings = bench.settings("out", 1);
+    settings.load.new_projector = {"mlp2x_gelu", 7};
+    settings.projector_file = true;
+    run(settings);
+    LoadOptions load;
+    load.projector = settings.out + "/mm_projector.safetensors";
+    CHECK(load_bundle(kTiny, load)->config.projector.depth == 2);
+    settings.out += "-other";
+    settings.load.new_projector.seed = 8;
+    run(settings);
+    CHECK(weights_of(settings.out) != weights_of(bench.folder.path() + "/out"));
+    settings.load.new_projector.type = "mlp9x_gelu";
+    CHECK(error_of([&] { run(settings); }).message().find("expected linear, or mlp1x_gelu to mlp8x_gelu") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("bf16 computes with what it will write") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    settings.precision = Precision::bf16_store;
+    const auto losses = run(settings);
+    auto exact = bench.settings("exact");
+    const auto others = run(exact);
+    CHECK(losses != others);
+    CHECK(losses.front() == doctest::Approx(others.front()).epsilon(2e-2));
   }
 
   TEST_CASE("settings that cannot be are refused by name") {

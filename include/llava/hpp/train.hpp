@@ -29,6 +29,14 @@ enum class Order : int32_t {
   upstream = LLAVA_ORDER_UPSTREAM
 };
 
+/** What is computed twice to save memory. */
+enum class Recompute : int32_t {
+  automatic = LLAVA_RECOMPUTE_AUTO,
+  none = LLAVA_RECOMPUTE_NONE,
+  cheap = LLAVA_RECOMPUTE_CHEAP,
+  full = LLAVA_RECOMPUTE_FULL
+};
+
 /** How a stage is trained; see llava_train_options. Empty texts and numbers of -1 are as there. Since 0.1. */
 struct TrainOptions {
   int32_t stage = 1;                          /**< 1: the projector learns; 2: the language model too */
@@ -45,6 +53,7 @@ struct TrainOptions {
   std::string new_projector = {};             /**< "mlp2x_gelu": begin with a projector that has learned nothing */
   double lr = LLAVA_PRESET;                   /**< peak learning rate */
   double projector_lr = LLAVA_PRESET;         /**< of the projector */
+  double vision_lr = LLAVA_PRESET;            /**< of the vision tower */
   double weight_decay = LLAVA_PRESET;         /**< of matrices */
   double beta1 = LLAVA_PRESET;                /**< of AdamW */
   double beta2 = LLAVA_PRESET;                /**< of AdamW */
@@ -69,6 +78,13 @@ struct TrainOptions {
   Labels labels = Labels::spans;              /**< which tokens are learned */
   bool allow_outside = false;                 /**< pictures may lie anywhere */
   int32_t loader_threads = 2;                 /**< that decode pictures ahead */
+  Dtype dtype = Dtype::automatic;             /**< f32, or bf16 */
+  Recompute recompute = Recompute::automatic; /**< what is computed twice to save memory */
+  int64_t lora_r = LLAVA_PRESET;              /**< rank of a LoRA; 0: none */
+  double lora_alpha = LLAVA_PRESET;           /**< its products count alpha / r */
+  double lora_dropout = LLAVA_PRESET;         /**< of its inputs */
+  std::string lora_targets = {};              /**< matrices, parted by commas; "": all */
+  bool projector_file = false;                /**< mm_projector.safetensors beside the result */
 
   /** Hears every event, a JSON object, on the thread that trains; false stops after the step. What it throws leaves the
    * call. */
@@ -129,7 +145,15 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.new_projector = or_null(options.new_projector, "new_projector");
   c.lr = options.lr;
   c.projector_lr = options.projector_lr;
+  c.vision_lr = options.vision_lr;
   c.weight_decay = options.weight_decay;
+  c.dtype = static_cast<int32_t>(options.dtype);
+  c.recompute = static_cast<int32_t>(options.recompute);
+  c.lora_r = options.lora_r;
+  c.lora_alpha = options.lora_alpha;
+  c.lora_dropout = options.lora_dropout;
+  c.lora_targets = or_null(options.lora_targets, "lora_targets");
+  c.projector_file = options.projector_file;
   c.beta1 = options.beta1;
   c.beta2 = options.beta2;
   c.epsilon = options.epsilon;
@@ -178,7 +202,15 @@ inline TrainOptions train_options(const llava_train_options& c) {
   options.new_projector = text(c.new_projector);
   options.lr = c.lr;
   options.projector_lr = c.projector_lr;
+  options.vision_lr = c.vision_lr;
   options.weight_decay = c.weight_decay;
+  options.dtype = static_cast<Dtype>(c.dtype);
+  options.recompute = static_cast<Recompute>(c.recompute);
+  options.lora_r = c.lora_r;
+  options.lora_alpha = c.lora_alpha;
+  options.lora_dropout = c.lora_dropout;
+  options.lora_targets = text(c.lora_targets);
+  options.projector_file = c.projector_file != 0;
   options.beta1 = c.beta1;
   options.beta2 = c.beta2;
   options.epsilon = c.epsilon;
