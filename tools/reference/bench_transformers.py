@@ -32,17 +32,17 @@ SHAPE = Shape(
     intermediate=5632, layers=22, heads=32, kv_heads=4, head_dim=64, pieces=320, spare_rows=31744, context=2048)
 
 
-def make_checkpoint(folder, stored):
+def make_checkpoint(folder, stored, shape=SHAPE):
     """Writes the directory shard by shard; the whole model is never in memory. config.json comes last: it marks completion."""
     folder.mkdir(parents=True, exist_ok=True)
-    SHAPE.dtype = {"bf16": "bfloat16", "f32": "float32"}[stored]
+    shape.dtype = {"bf16": "bfloat16", "f32": "float32"}[stored]
     with torch.device("meta"):
-        shapes = {name: tensor.shape for name, tensor in LlavaForConditionalGeneration(configuration(SHAPE)).state_dict().items()}
+        shapes = {name: tensor.shape for name, tensor in LlavaForConditionalGeneration(configuration(shape)).state_dict().items()}
     generator, shards, part, size = torch.Generator().manual_seed(1), [], {}, 0
-    for name, shape in shapes.items():
-        values = torch.empty(shape).normal_(0, 0.02, generator=generator)
-        values = torch.ones(shape) if name.endswith("norm.weight") else values
-        part[published_name(name, False)] = values.to(getattr(torch, SHAPE.dtype))
+    for name, sides in shapes.items():
+        values = torch.empty(sides).normal_(0, 0.02, generator=generator)
+        values = torch.ones(sides) if name.endswith("norm.weight") else values
+        part[published_name(name, False)] = values.to(getattr(torch, shape.dtype))
         size += part[published_name(name, False)].nbytes
         if size > SHARD_BYTES:
             shards, part, size = [*shards, write_shard(folder, len(shards), part)], {}, 0
@@ -50,8 +50,8 @@ def make_checkpoint(folder, stored):
     write_json(folder / "model.safetensors.index.json", {
         "metadata": {"total_size": sum(total for _, _, total in shards)},
         "weight_map": {name: file for file, names, _ in shards for name in names}})
-    save_tokenizer(SHAPE, folder)
-    save_configs(configuration(SHAPE), SHAPE, folder)
+    save_tokenizer(shape, folder)
+    save_configs(configuration(shape), shape, folder)
 
 
 def write_shard(folder, index, part):

@@ -1,9 +1,11 @@
 """Steps of a training stage in eager transformers with torch's AdamW, on samples like those of tests/bench/train_bench.cpp.
 
     train_bench.py MODEL STAGE STEPS BATCH LENGTH      prints one JSON object
+    train_bench.py --make FOLDER                       writes the model of 100 M parameters that tools/bench train measures
 """
 
 import json
+import pathlib
 import resource
 import statistics
 import sys
@@ -12,8 +14,17 @@ import time
 import torch
 from transformers import LlavaForConditionalGeneration
 
+from bench_transformers import make_checkpoint
+from models import Shape
+
+SHAPE = Shape(
+    vision_width=384, vision_heads=6, vision_intermediate=1536, vision_layers=6, patch=16, image=224, width=768,
+    intermediate=2048, layers=8, heads=12, kv_heads=12, head_dim=64, pieces=320, spare_rows=15744, context=1024)
+
 
 def main():
+    if sys.argv[1] == "--make":
+        return make_checkpoint(pathlib.Path(sys.argv[2]), "f32", SHAPE)
     folder, stage, steps, batch, length = sys.argv[1], *map(int, sys.argv[2:])
     model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").train()
     for name, parameter in model.named_parameters():
