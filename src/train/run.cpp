@@ -101,6 +101,7 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
   first_ = done();
   if (!finished()) feed_ = std::make_unique<Feed>(data_, settings_, first_, progress, cancel);
   metrics_ = std::make_unique<MetricsFile>(settings_.out + "/metrics.jsonl", first_);
+  if (settings_.tensorboard) tensorboard_ = std::make_unique<TensorboardFile>(settings_.out + "/tensorboard");
   write_state("running");
   tell(Json::object({{"event", "start"},
                      {"stage", settings_.stage},
@@ -194,6 +195,11 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
                             {"resident_bytes", resident_bytes()}});
   if (report.clipped) line.add("clipped", true);
   metrics_->append(line);
+  if (tensorboard_)
+    tensorboard_->add(report.step, {{"train/loss", report.loss},
+                                    {"train/lr", report.lr},
+                                    {"train/grad_norm", report.gradient_norm},
+                                    {"speed/samples_per_second", static_cast<double>(report.samples) / seconds}});
   line.add("event", "step");
   line.add("steps", steps_);
   line.add("eta_seconds", seconds_ / here * static_cast<double>(steps_ - done()));
@@ -211,6 +217,7 @@ double TrainingRun::evaluate() {
                             {"labels", result.labels},
                             {"seconds", seconds_since(begin)}});
   metrics_->append(line);
+  if (tensorboard_) tensorboard_->add(done(), {{"eval/loss", result.loss}});
   line.add("event", "evaluation");
   tell(std::move(line));
   return result.loss;

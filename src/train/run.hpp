@@ -2,6 +2,7 @@
 //
 //   OUT/config.json, model.safetensors, tokenizer …   the result, a Hugging Face directory, once the run is through
 //       run.json           what the run was told, and how it ended
+//       tensorboard/       the same for TensorBoard, where it is asked for
 //       metrics.jsonl      one object a step, and one an evaluation
 //       checkpoints/       train/snapshot
 //       run.lock           held while a process works on it
@@ -18,6 +19,7 @@
 #include "train/metrics.hpp"
 #include "train/settings.hpp"
 #include "train/stepper.hpp"
+#include "train/tensorboard.hpp"
 
 namespace llava::core {
 
@@ -90,6 +92,7 @@ class TrainingRun {
   std::unique_ptr<Stepper> stepper_;
   std::unique_ptr<Feed> feed_;  // made again after a failure
   std::unique_ptr<MetricsFile> metrics_;
+  std::unique_ptr<TensorboardFile> tensorboard_;
   Json numeric_;
   int64_t steps_ = 0, first_ = 0, saved_step_ = -1, failed_saves_ = 0;
   int64_t skipped_ = 0, samples_ = 0, tokens_ = 0;

@@ -58,6 +58,7 @@ struct RunSettings {
   std::string eval_data;   // held-out records; "" = none
   int64_t eval_every = 0;  // steps; 0 = at the end
   int64_t loader_threads = 2;
+  bool tensorboard = false;     // event files below out/tensorboard
   bool projector_file = false;  // mm_projector.safetensors beside the result
 };
 
