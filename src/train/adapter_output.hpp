@@ -17,6 +17,7 @@ namespace llava::core {
 ///
 /// Names are those of the class that reads the checkpoint: haotian-liu/LLaVA's for the layouts "original" and "parts",
 /// transformers' in memory (LlavaForConditionalGeneration, 4.52 and later) for "hf" and "hf-5". `llava` reads both.
+/// haotian-liu/LLaVA's own loader wants a non_lora_trainables.bin beside it, which is not written.
 /// Throws Error(argument) when nothing was learnt with LoRA, or something is in the way; Error(io).
 /// Source: PEFT 0.17, save_and_load.py and tuners/lora/config.py.
 void save_adapter(const LoadPlan& plan, const Network& network, const std::string& target, bool replace);

@@ -1,5 +1,6 @@
 // The pieces of a step: schedules as transformers writes them, the fixed sum, rows of a micro-batch, refusals.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
@@ -118,6 +119,34 @@ TEST_SUITE("train/parts") {
     CHECK(error_of([&] { stepper.step(leaves, {}); }).message().starts_with("step 1: the loss is "));
     CHECK(stepper.network().learners().values().equal(before));
     CHECK(stepper.state().steps_done == 0);
+  }
+
+  TEST_CASE("a weight that is no number stops the step before anything is written, wherever it stands") {
+    const auto plan = plan_load(kTiny, {});
+    const auto sample = sample_of(9, 2);
+    const std::vector<Leaf> leaves = {{&sample}};
+    NetworkOptions lora;
+    lora.lora.rank = 2;
+    for (const bool with_lora : {false, true}) {
+      StepRecipe recipe;
+      if (with_lora) recipe.network = lora;
+      Stepper stepper(plan, with_lora ? Learners::Mask(projector_alone) : Learners::Mask(everything), recipe, {});
+      auto& values = stepper.network().learners().values();
+      for (const auto& learner : stepper.network().learners().all()) {
+        if (!learner.learns()) continue;
+        CAPTURE(learner.name);
+        const auto good = values.clone();
+        values[learner.begin] = std::numeric_limits<float>::quiet_NaN();
+        const auto poisoned = values.clone();
+        if (learner.name != "language.embed_tokens.weight") {  // row 0 is no token of the sample
+          CHECK(error_of([&] { stepper.step(leaves, {}); }).message().starts_with("step 1: the loss is "));
+          CHECK(at::equal(values.nan_to_num(), poisoned.nan_to_num()));
+        }
+        values.copy_(good);
+      }
+      CHECK(stepper.state().steps_done == 0);
+      CHECK(stepper.state().first_moment.abs().max().item<float>() == 0);
+    }
   }
 
   TEST_CASE("a mask that fits no name is refused") {
