@@ -164,6 +164,23 @@ TEST_SUITE("train/lora") {
     CHECK(network.loss(batch, 0.1, {}) == loss_at({}));
   }
 
+  TEST_CASE("who computes a leaf, and what it computed before, does not matter") {
+    const auto plan = plan_load(kTiny, {});
+    const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));
+    const c10::InferenceMode no_gradients;
+    const auto options = recipe_of(true).network;
+    Network one(plan, projector_alone, {}, options), other(plan, projector_alone, {}, options);
+    const auto leaves = leaves_of(samples, 0);
+    const auto gradient_of = [&](Network& network, int64_t leaf) {
+      auto batch = make_micro_batch(leaves[static_cast<size_t>(leaf)], 306, network.config().tokens_per_image(), 0);
+      batch.draw = {5, leaf};
+      network.pass(batch, 0.1, {});
+      return network.learners().gradient().clone();
+    };
+    gradient_of(one, 0);
+    CHECK(gradient_of(one, 1).equal(gradient_of(other, 1)));
+  }
+
   TEST_CASE("the folder is PEFT's, and the model opens with it and computes the same") {
     for (const std::string& model : {kTiny, std::string(LLAVA_TEST_DATA "/checkpoints/golden/original_inside")}) {
       CAPTURE(model);

@@ -24,18 +24,23 @@ const LoadPlan& plan() {
   return made;
 }
 
-/// A training run of a stage on three samples; its data are a function of the step.
+/// A training run of a stage on three samples; its data are a function of the step. Beyond the two stages: kLora, with
+/// dropout, and kWhole, the tower too and weights rounded to bf16.
+constexpr int kLora = 3, kWhole = 4;
 class Run {
  public:
-  explicit Run(int stage) : stepper_(plan(), mask(stage), recipe(), {}) {}
+  explicit Run(int stage) : stepper_(plan(), mask(stage), recipe(stage), {}) {}
 
   static Learners::Mask mask(int stage) {
     return [stage](std::string_view name) {
-      return name.starts_with("projector.") || (stage == 2 && !name.starts_with("vision."));
+      return name.starts_with("projector.") || stage == kWhole || (stage == 2 && !name.starts_with("vision."));
     };
   }
-  static StepRecipe recipe() {
+  static StepRecipe recipe(int stage) {
     StepRecipe recipe;
+    if (stage == kLora) recipe.network.lora.rank = 2;
+    if (stage == kLora) recipe.network.lora.dropout = 0.5;
+    if (stage == kWhole) recipe.network.precision = Precision::bf16_store;
     recipe.adamw.lr = 1e-3;
     recipe.schedule = {Schedule::Shape::cosine, kSteps, 1};
     return recipe;
@@ -81,8 +86,8 @@ struct Heard {
 }  // namespace
 
 TEST_SUITE("train/snapshot") {
-  TEST_CASE("resume after any step is exact, in both stages") {
-    for (const int stage : {1, 2}) {
+  TEST_CASE("resume after any step is exact, in both stages, with LoRA's dropout, with everything in bf16") {
+    for (const int stage : {1, 2, kLora, kWhole}) {
       CAPTURE(stage);
       Run whole(stage);
       whole.train_to(kSteps);
