@@ -297,6 +297,7 @@ Json TrainingRun::summary() const {
                             {"seconds", seconds_},
                             {"skipped", skipped_},
                             {"learning", stepper_->network().learners().learning()},
+                            {"resident_before_bytes", resident_before_},
                             {"peak_resident_bytes", peak_resident_bytes()}});
   if (!resumed_from_.empty()) json.add("resumed_from", resumed_from_);
   if (first_loss_) json.add("first_loss", *first_loss_);

@@ -7,6 +7,7 @@
 #include "checkpoint/fingerprint.hpp"
 #include "data/check.hpp"
 #include "train/learners.hpp"
+#include "train/memory_plan.hpp"
 #include "train/stages.hpp"
 
 namespace llava::core {
@@ -44,6 +45,33 @@ Learning count_learning(const LoadPlan& plan, const std::string& learns, const L
   return learning;
 }
 
+// Over the epochs of the run, as the feed deals them. Records that cannot be used are left out.
+LargestLeaf largest_leaf(const RunSettings& settings, const DataReport& report, int64_t epochs) {
+  OrderSettings order{settings.order, settings.seed, report.records, settings.batch, settings.micro_batch, {}};
+  if (settings.order == OrderKind::grouped || settings.order == OrderKind::upstream)
+    for (const auto length : report.lengths) order.lengths.push_back(length == 0 ? -1 : length);
+  LargestLeaf largest;
+  for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+    const auto indices = epoch_order(order, epoch);
+    for (size_t begin = 0; begin < indices.size();) {
+      const auto in_step = begin % static_cast<size_t>(settings.batch);  // the last step of an epoch is short
+      const auto end = std::min({begin + static_cast<size_t>(settings.micro_batch), indices.size(),
+                                 begin - in_step + static_cast<size_t>(settings.batch)});
+      LargestLeaf leaf;
+      for (; begin < end; ++begin) {
+        const auto record = static_cast<size_t>(indices[begin]);
+        const int64_t length = report.lengths[record];
+        leaf.rows += std::abs(length);
+        leaf.longest = std::max(leaf.longest, std::abs(length));
+        leaf.labels += report.learned[record];
+        leaf.pictures += length > 0;
+      }
+      if (leaf.rows > largest.rows) largest = leaf;
+    }
+  }
+  return largest;
+}
+
 }  // namespace
 
 Json plan_run(const RunSettings& given, const CountProgress& progress, const Cancel& cancel) {
@@ -74,6 +102,10 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   json.add("learning", learning.parameters);
   json.add("learning_tensors", learning.tensors);
   json.add("snapshot_bytes", learning.parameters * kStateBytes);
+  const auto leaf = largest_leaf(settings, report, std::min(settings.epochs, (steps + per_epoch - 1) / per_epoch));
+  json.add("largest_micro_batch",
+           Json::object({{"tokens", leaf.rows}, {"labels", leaf.labels}, {"pictures", leaf.pictures}}));
+  json.add("memory", memory_plan(plan, settings, learning.parameters, leaf));
   return json;
 }
 

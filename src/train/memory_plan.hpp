@@ -1,0 +1,29 @@
+// What a run takes up, from shapes and counts alone: held against what is measured by tests/train and by every run, whose
+// report has both.
+#pragma once
+
+#include <cstdint>
+
+#include "base/json_value.hpp"
+#include "checkpoint/plan.hpp"
+#include "train/settings.hpp"
+
+namespace llava::core {
+
+/// The largest micro-batch of a run.
+struct LargestLeaf {
+  int64_t rows = 0, labels = 0, pictures = 0, longest = 0;
+};
+
+/// Bytes by item, and "total", of this process on the CPU, above what it takes before the run:
+///
+///   weights      every tensor of the checkpoint as it is stored: mapped, and read once
+///   parameters   f32 value, gradient and both moments of what learns (bf16: and the rounded value)
+///   sums         gradients of micro-batches on their way to the step's (train/gradient_sum)
+///   activations  what the way back needs of the largest micro-batch (train/decoder_pass)
+///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower
+///   samples      pixels made ahead by the loader
+///   library      code and buffers of LibTorch that the first step brings in
+Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, const LargestLeaf& leaf);
+
+}  // namespace llava::core
