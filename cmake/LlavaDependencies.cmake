@@ -37,3 +37,10 @@ target_link_libraries(llava_unicode INTERFACE PkgConfig::PCRE2 PkgConfig::UTF8PR
 find_path(LLAVA_XXHASH_INCLUDE xxhash.h REQUIRED)
 add_library(llava_hash INTERFACE)
 target_include_directories(llava_hash SYSTEM INTERFACE ${LLAVA_XXHASH_INCLUDE})
+
+# ranks: LibTorch has gloo's code but not its headers; comm/gloo_comm.cpp alone reads them, and nothing of gloo is linked
+find_path(LLAVA_GLOO_INCLUDE gloo/context.h)
+if(NOT LLAVA_GLOO_INCLUDE)
+  message(FATAL_ERROR "gloo/context.h was not found: training on several ranks needs gloo's headers (Debian: libgloo-dev). "
+    "Run tools/setup, or give -DLLAVA_GLOO_INCLUDE=<folder that holds gloo/context.h>.")
+endif()
