@@ -1,5 +1,6 @@
 // AdamW on flat buffers, and the norm of one.
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 
 #include "ops/check.hpp"
@@ -18,22 +19,27 @@ void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_mo
                     how.weight_decay, how.eps, /*amsgrad=*/false, /*maximize=*/false);
 }
 
-double sum_of_squares(const at::Tensor& values) {
+at::Tensor block_sums_of_squares(const at::Tensor& values) {
   const auto flat = values.contiguous().view({-1});
   const int64_t count = flat.numel(), blocks = (count + kNormBlock - 1) / kNormBlock;
-  std::vector<double> sums(static_cast<size_t>(blocks));
+  auto sums = at::empty({blocks}, at::kDouble);
+  auto* const to = sums.mutable_data_ptr<double>();
   const auto* at = flat.const_data_ptr<float>();
   cpu::parallel_for(blocks, 16, [&](int64_t first, int64_t last) {
     for (int64_t block = first; block < last; ++block) {
       double lanes[8] = {};
       const int64_t begin = block * kNormBlock, end = std::min(count, begin + kNormBlock);
       for (int64_t i = begin; i < end; ++i) lanes[(i - begin) % 8] += static_cast<double>(at[i]) * at[i];
-      sums[static_cast<size_t>(block)] =
-          ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+      to[block] = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
     }
   });
+  return sums;
+}
+
+double sum_of_squares(const at::Tensor& values) {
+  const auto sums = block_sums_of_squares(values);
   double total = 0;
-  for (const auto sum : sums) total += sum;
+  for (int64_t block = 0; block < sums.numel(); ++block) total += sums.const_data_ptr<double>()[block];
   return total;
 }
 

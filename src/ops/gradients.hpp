@@ -108,6 +108,9 @@ void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_mo
 /// The sum of squares in f64, in blocks of kNormBlock elements and these in order: the same for any split at multiples
 /// of the block.
 double sum_of_squares(const at::Tensor& values);
+
+/// The blocks' sums alone, f64: where the pieces of one buffer lie on several ranks.
+at::Tensor block_sums_of_squares(const at::Tensor& values);
 inline constexpr int64_t kNormBlock = 4096;
 
 }  // namespace llava::core

@@ -60,7 +60,7 @@ void Learners::place(Learner& learner) {
   learner.gradient = gradient_.narrow(0, learner.begin, count).view(shape);
 }
 
-void Learners::finish() {
+void Learners::finish(int64_t multiple) {
   parameters_.finish();
   const auto learns = [&](const Learner& learner) { return learner.fill || mask_(learner.name); };
   int64_t end = 0;
@@ -72,6 +72,7 @@ void Learners::finish() {
     end += (count + kAlignment - 1) / kAlignment * kAlignment;
   }
   if (end == 0) throw Error(Status::argument, "no parameter learns: the mask fits no name");
+  end = (end + multiple - 1) / multiple * multiple;
   values_ = at::zeros({end}, at::kFloat);
   gradient_ = at::zeros({end}, at::kFloat);
   for (auto& learner : all_)

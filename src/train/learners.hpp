@@ -57,9 +57,9 @@ class Learners {
   /// Whether the mask takes in a name.
   bool masked(std::string_view canonical) const { return mask_(canonical); }
 
-  /// Allocates the flat buffers and copies the learners' values into them. Throws what Parameters::finish() throws, and
-  /// Error(argument) when nothing learns.
-  void finish();
+  /// Allocates the flat buffers, whose length is made a multiple of `multiple`, and copies the learners' values into
+  /// them. Throws what Parameters::finish() throws, and Error(argument) when nothing learns.
+  void finish(int64_t multiple = kAlignment);
 
   /// After values() has changed: makes what passes compute with from it.
   void refresh();

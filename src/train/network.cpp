@@ -47,7 +47,7 @@ Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cance
       tower_(frozen_tower_ ? std::nullopt : std::make_optional<VisionPass>(learners_, config_)),
       projector_(projector_of(learners_, config_)),
       decoder_(learners_, config_.language, options.lora) {
-  learners_.finish();
+  learners_.finish(options.multiple);
   for (const auto& layer : projector_) projector_learns_ = projector_learns_ || layer.learns();
   decoder_.reach(tower_ || projector_learns_ || decoder_.table().learns());
   flop_model_ = flop_model(

@@ -19,6 +19,7 @@ namespace llava::core {
 struct NetworkOptions {
   LoraRecipe lora;
   Precision precision = Precision::f32;
+  int64_t multiple = Learners::kAlignment;  // of which the length of the flat buffers is one
 };
 
 class Network {

@@ -3,6 +3,9 @@
 //
 //   RUN/checkpoints/step-00000120/state.safetensors   <canonical name>.value, .first_moment, .second_moment; f32
 //                                /manifest.json       written last: step, settings, size and hash of the state
+//
+// The file is the same whatever the number of ranks that wrote it, and any number goes on from it. All ranks call these
+// together, with folders that all of them see; rank 0 writes. What fails on one is thrown on all.
 #pragma once
 
 #include <optional>
@@ -22,7 +25,7 @@ void save_snapshot(const std::string& run, Stepper& stepper, const Json& setting
 /// The snapshots of a run, oldest first: folders that hold a manifest.
 std::vector<std::string> snapshots_of(const std::string& run);
 
-/// Continues from the newest snapshot that is whole; damaged ones are passed over with a warning that says what is
+/// Continues from the newest snapshot that every rank finds whole; damaged ones are passed over with a warning that says what is
 /// wrong with them. Returns its folder; nothing when the run has none that is whole.
 /// Throws Error(argument) when its settings are others, with both values of each that differs.
 std::optional<std::string> resume_newest(const std::string& run, Stepper& stepper, const Json& settings);

@@ -1,12 +1,13 @@
-// Optimizer steps on one machine: micro-batches in, better parameters out.
+// Optimizer steps on one or many ranks: micro-batches in, better parameters out.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "train/gradient_sum.hpp"
 #include "train/network.hpp"
+#include "train/rank_sum.hpp"
 #include "train/schedule.hpp"
 
 namespace llava::core {
@@ -28,6 +29,7 @@ struct StepRecipe {
   RecomputeLimits recompute;
 };
 
+/// The same on all ranks.
 struct StepReport {
   int64_t step = 0;  // counted from 1
   double loss = 0;   // before the update
@@ -40,20 +42,26 @@ struct StepReport {
 
 using Leaf = std::vector<const TrainingSample*>;  // of one micro-batch
 
-/// Everything that a step changes: flat f32 buffers as Learners lays them out, and the number of steps done.
+/// Everything that a step changes: flat f32 buffers as Learners lays them out, and the number of steps done. The moments
+/// of a Stepper with ZeRO level 1 are this rank's shards.
 struct TrainingState {
   at::Tensor values, first_moment, second_moment;
   int64_t steps_done = 0;
 };
 
+/// With several ranks everything that takes part in a step is called by all of them, in the same order, with leaves of
+/// the same number: leaf i is computed by rank i mod ranks, and what stands at other places is not looked at. What goes
+/// wrong on one rank alone ends the calls of the others with Error(distributed) that says so.
 class Stepper {
  public:
-  /// The plan is borrowed as long as this lives. Throws what Network's constructor throws.
-  Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepRecipe& recipe, const Cancel& cancel);
+  /// The plan is borrowed as long as this lives. Throws what Network's constructor throws; Error(unsupported) for ZeRO
+  /// levels 2 and 3.
+  Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepRecipe& recipe, const Cancel& cancel,
+          const Ranks& ranks = {});
 
   /// One step of AdamW on the mean gradient of `leaves`, each of them summed by itself and all in one fixed order.
   /// Nothing has changed when this throws: Error(argument) for a step without a supervised token; Error(diverged) with
-  /// both numbers when loss or gradient is not finite; Error(cancelled | timeout).
+  /// both numbers when loss or gradient is not finite, on all ranks; Error(cancelled | timeout | distributed).
   StepReport step(std::span<const Leaf> leaves, const Cancel& cancel);
 
   /// The loss of samples without learning from them, averaged as `leaves` are in a step.
@@ -61,8 +69,12 @@ class Stepper {
 
   Network& network() { return network_; }
   const TrainingState& state() const { return state_; }
+  Comm* comm() const { return ranks_.comm; }
 
-  /// Goes on from there: copies the buffers, which are as long as this one's.
+  /// `count` numbers from `begin` on of the values (part 0), the first (1) or the second moment (2), wherever they lie.
+  at::Tensor fetch(size_t part, int64_t begin, int64_t count) const;
+
+  /// Goes on from there: copies what this rank has of the buffers, which are whole.
   void restore(const TrainingState& state);
 
  private:
@@ -70,15 +82,23 @@ class Stepper {
     int64_t begin, count;
     double lr_factor, weight_decay;
   };
-  std::vector<MicroBatch> batches_of(std::span<const Leaf> leaves) const;
-  std::vector<double> weights_of(const std::vector<MicroBatch>& batches) const;
-  void update(const at::Tensor& gradient, double lr);
+  struct Step;  // what is known of one before its gradients
+  Step prepare(std::span<const Leaf> leaves);
+  void add_up(Step& step, const Cancel& cancel);
+  void share(std::vector<double>& numbers) const;
+  double norm_of(const at::Tensor& shard) const;
+  void update(at::Tensor shard, double lr);
+  void update_owned(const at::Tensor& gradient, double lr);
 
+  Ranks ranks_;
   Network network_;
   StepRecipe recipe_;
   std::vector<Range> ranges_;
-  GradientSum sum_;
-  TrainingState state_;  // values: the learners' own buffer
+  RankSum sum_;
+  TrainingState state_;                        // values: the learners' own buffer
+  int64_t shard_ = 0;                          // of the flat buffers, of each rank
+  int64_t owned_begin_ = 0, owned_count_ = 0;  // what this rank updates, and has moments of
+  bool first_ = true;                          // the next step is this process's first
 };
 
 }  // namespace llava::core
