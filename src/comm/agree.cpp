@@ -42,6 +42,8 @@ std::string shared_text(Comm* comm, const std::string& text, int64_t root) {
   return text_of(bytes, 0, count);
 }
 
+bool any_rank(Comm* comm, bool mine) { return comm ? largest(*comm, mine ? 1 : 0) == 1 : mine; }
+
 void together(Comm* comm, const std::function<void()>& work) {
   if (!comm) return work();
   std::optional<Error> mine;

@@ -17,6 +17,9 @@ std::string shared_text(Comm* comm, const std::string& text, int64_t root = 0);
 /// of the lowest such rank, the others with "rank R: " in front.
 void together(Comm* comm, const std::function<void()>& work);
 
+/// True on all ranks when it is on one: whether somebody has asked to stop.
+bool any_rank(Comm* comm, bool mine);
+
 /// Throws Error(argument) on all ranks unless `text` is the same on all: `what` differs, with rank 0's and the first other.
 void require_same(Comm* comm, std::string_view what, const std::string& text);
 

@@ -134,6 +134,7 @@ void Watcher::run() {
   } catch (const std::exception& error) {
     if (!stop) deliver({0, cat("rank 0 is lost: ", error.what())});
   }
+  board_.reset();  // before anybody hears of the end, and the process may end too
   const std::lock_guard lock(state_->mutex);
   state_->finished = true;
   state_->woken.notify_all();
@@ -174,6 +175,8 @@ void Watcher::call_roll(Clock::time_point now, const std::string& what) {
     if (!board_->has(cat("here/", r))) missing.push_back(r);
   if (missing.empty()) return post({-1, cat("a connection between ranks was lost: ", what)});
   if (now < roll_ends_) return;
+  if (board_->has(cat("gone/", missing.front())))
+    return post({missing.front(), cat("rank ", missing.front(), " has left before the others were done (", what, ")")});
   std::string names;
   for (const auto r : missing) names += cat(names.empty() ? "" : ", ", r);
   post({missing.front(),
@@ -196,7 +199,7 @@ void Watcher::judge(Clock::time_point now) {
     const auto quiet = between(sign.beaten, now), still = between(sign.progressed, now);
     all_wait = all_wait && sign.doing == 'w';
     idle = std::min(idle, still);
-    if (r == rank_) continue;
+    if (r == rank_ || ((quiet > times.silent || sign.doing == 'b') && board_->has(cat("gone/", r)))) continue;
     if (quiet > times.silent)
       post({r, cat("rank ", r, " is lost: no sign of life for ", seconds(quiet), "; it was at: ", sign.phase)});
     else if (sign.doing == 'b' && still > std::max(times.stuck, milliseconds(10 * sign.longest_ms)))
@@ -248,6 +251,7 @@ void Watcher::deliver(Verdict verdict) {
 }
 
 void Watcher::say_farewell() {
+  board_->put(cat("gone/", rank_), "");
   board_->add("farewells", 1);
   const auto end = Clock::now() + state_->times.farewell;
   while (Clock::now() < end && board_->add("farewells", 0) < size_ && !board_->has("verdict"))

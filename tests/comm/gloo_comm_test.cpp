@@ -115,6 +115,8 @@ TEST_SUITE("comm/gloo") {
     comm->barrier();
     CHECK(shared_text(comm.get(), cat("text of ", rank), 1) == "text of 1");
     CHECK(shared_text(comm.get(), "", 0).empty());
+    CHECK(any_rank(comm.get(), rank == 1));
+    CHECK_FALSE(any_rank(comm.get(), false));
     require_same(comm.get(), "seed", "7");
     const auto other = error_of([&] { require_same(comm.get(), "seed", rank == 1 ? "8" : "7"); });
     CHECK(other.message() == "seed differs: rank 0 has 7, rank 1 has 8");
@@ -151,7 +153,9 @@ TEST_SUITE("comm/gloo") {
       ::_exit(3);  // as a failure: the launcher ends the rank that is stopped
     };
     try {
-      const auto comm = connect(fault == "kill" ? CommOptions{} : quick());
+      auto options = fault == "kill" ? CommOptions{} : quick();
+      if (fault == "leave") options.times.farewell = milliseconds(100);
+      const auto comm = connect(options);
       auto in = at::zeros({comm->size() * 100'000}), out = at::zeros({comm->size() * 100'000});
       for (int round = 0;; ++round) {
         comm->progress(cat("round ", round), Doing::busy);
@@ -202,6 +206,7 @@ TEST_SUITE("comm/gloo") {
   TEST_CASE("a rank that cannot go on says why, one that leaves is noticed") {
     check_all(ends_after("abort", 3, 1), "rank 1 stopped: the data file is gone");
     check_all(ends_after("throw", 3, 2), "rank 2 stopped: it ended with an error");
+    check_all(ends_after("leave", 3, 1), "rank 1 has left before the others were done");
   }
 
   TEST_CASE("who does not come is named, and who is there twice") {
