@@ -3,6 +3,7 @@
 
 #include "arguments.hpp"
 #include "options_calls.hpp"
+#include "rank_launch.hpp"
 #include "train/run_plan.hpp"
 #include "train_settings.hpp"
 #include "trainer_work.hpp"
@@ -68,6 +69,10 @@ llava_status llava_train_stage(llava_model* model, const llava_train_options* op
     needed(options);
     const auto given = read_options(options);
     auto settings = run_settings(given, bundle->path, /*writes=*/true);
+    if (given.nproc > 1) {
+      *out = new_report(launch_ranks(given, bundle->path));
+      return;
+    }
     if (!given.vision_tower) settings.load.vision_tower = bundle->vision_tower;
     if (!given.projector) settings.load.projector = bundle->projector;
     const auto work = open_run(given, settings);
@@ -81,6 +86,19 @@ llava_status llava_train_stage(llava_model* model, const llava_train_options* op
   });
 }
 
+llava_status llava_train_launch(const char* model_path, const llava_train_options* options, llava_report** out) {
+  return guarded(cleared(out), [&] {
+    const Operation running;
+    required(out, "out");
+    const auto folder = path_argument(model_path, "model_path");
+    needed(options);
+    const auto given = read_options(options);
+    run_settings(given, folder, /*writes=*/true);  // refused here rather than by each rank
+    if (given.nproc < 1) throw Error(Status::argument, "options.nproc is 0, expected the number of processes to start");
+    *out = new_report(launch_ranks(given, folder));
+  });
+}
+
 llava_status llava_trainer_create(const char* model_path, const llava_train_options* options, llava_trainer** out) {
   return guarded(cleared(out), [&] {
     const Operation running;
@@ -88,6 +106,9 @@ llava_status llava_trainer_create(const char* model_path, const llava_train_opti
     const auto folder = path_argument(model_path, "model_path");
     needed(options);
     const auto settings = read_options(options);
+    if (settings.nproc > 1)
+      throw Error(Status::unsupported, cat("options.nproc is ", settings.nproc,
+                                           ": a trainer is one process; llava_train_launch() starts several"));
     *out = wrap<llava_trainer>(
         std::make_shared<TrainerObject>(open_run(settings, run_settings(settings, folder, /*writes=*/true))));
   });

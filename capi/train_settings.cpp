@@ -97,6 +97,10 @@ core::RunSettings run_settings(const llava_train_options& options, const std::st
   settings.allow_outside = options.allow_outside == 1;
   settings.loader_threads = options.loader_threads;
   settings.projector_file = options.projector_file == 1;
+  settings.tensorboard = options.tensorboard == 1;
+  settings.ranks = options.nproc == 0;
+  settings.zero = options.zero;
+  settings.deterministic = options.deterministic != LLAVA_DETERMINISTIC_OFF;
   return settings;
 }
 

@@ -2,6 +2,7 @@
 #include "trainer_work.hpp"
 
 #include <chrono>
+#include <utility>
 
 #include "guard.hpp"
 
@@ -64,18 +65,19 @@ void TrainerWork::note(const core::Json& event) {
 
 // False when it is to stop.
 bool TrainerWork::step_or_stop() {
+  bool stop = false;
   {
     std::unique_lock lock(mutex_);
     while (paused_ && !stop_) {
       changed_.wait_for(lock, kPollTime);
       users_cancel_.cancel().poll("a pause in training");
     }
-    if (stop_) {
-      stop_ = false;
-      return false;
-    }
+    stop = std::exchange(stop_, false);
   }
+  if (run_->any_rank_says(stop)) return false;
   run_->step();
+  const std::lock_guard lock(mutex_);
+  metrics_.step = run_->done();  // ranks but the first hear no events
   return true;
 }
 

@@ -55,6 +55,9 @@ constexpr Flag kFlags[] = {
     {"--image-place", "image_place", true, "the first picture: first, as-written, random"},
     {"--save-every", "save_every", false, "steps between snapshots; 0: at the end and when stopped"},
     {"--keep", "keep", false, "snapshots that are kept"},
+    {"--nproc", "nproc", false, "processes that train together; default: as torchrun, mpirun or srun say, else 1"},
+    {"--zero", "zero", false, "1: each process holds its share of the optimizer's state; 0: all of it"},
+    {"--deterministic", "deterministic", true, "on: the same bits on any number of processes; off; auto"},
     {"--resume", "resume", true, "auto (go on where the run stopped), never, or the folder of a snapshot"},
     {"--eval", "eval_data", true, "held-out records"},
     {"--eval-every", "eval_every", false, "steps between evaluations; 0: at the end"},
@@ -70,7 +73,7 @@ struct Arguments {
   int32_t stage = 1, threads = 0;
   std::vector<std::string> sets;
   std::vector<std::string> values = std::vector<std::string>(std::size(kFlags));
-  bool outside = false, projector_file = false, plan = false, plot = false, json = false;
+  bool outside = false, tensorboard = false, projector_file = false, plan = false, plot = false, json = false;
 };
 
 // A number as it is, anything else as a text.
@@ -115,6 +118,8 @@ llava::TrainOptions options_of(const Arguments& arguments, bool stage_given) {
   if (!arguments.warmup.empty()) set_warmup(fields, arguments.warmup);
   if (arguments.outside) fields["allow_outside"] = true;
   if (stage_given || !fields.contains("stage")) fields["stage"] = arguments.stage;
+  if (arguments.tensorboard) fields["tensorboard"] = true;
+  if (!fields.contains("nproc")) fields["nproc"] = 0;
   if (arguments.projector_file) fields["projector_file"] = true;
   auto options = llava::TrainOptions::from_json(fields.dump());
   options.cancel = second_interrupt_token();
@@ -164,6 +169,18 @@ void print_report(const Json& report) {
   std::cout << '\n';
 }
 
+// False when it was stopped; there is no report then.
+bool launch(const Arguments& arguments, llava::TrainOptions options, llava::Report& report) {
+  options.cancel = interrupt_token();  // also where no event comes
+  try {
+    report = llava::train_launch(arguments.model, options);
+    return true;
+  } catch (const llava::Error& error) {
+    if (error.code() != LLAVA_ERR_CANCELLED) throw;
+    return false;
+  }
+}
+
 void run_train(const Arguments& arguments, bool stage_given) {
   auto options = options_of(arguments, stage_given);
   if (arguments.threads > 0) llava::set_threads(arguments.threads);
@@ -182,16 +199,26 @@ void run_train(const Arguments& arguments, bool stage_given) {
       told = told || stop;
       return !stop;
     };
-    const llava::Trainer trainer(arguments.model, options);
-    through = trainer.run(INT64_MAX);
-    report = trainer.report();
+    if (options.nproc > 1) {
+      through = launch(arguments, options, report);
+    } else {
+      const llava::Trainer trainer(arguments.model, options);
+      through = trainer.run(INT64_MAX);
+      report = trainer.report();
+    }
   }
-  const bool adapter = Json::parse(report.json())["settings"]["lora_r"] != 0;
+  if (!through && !report) {
+    complain("stopped; the same command goes on from here");
+    throw CLI::RuntimeError(kStopped);
+  }
+  const auto found = Json::parse(report.json());
+  if (found["rank"] != 0) return;  // the first speaks for all
+  const bool adapter = found["settings"]["lora_r"] != 0;
   if (arguments.plot) plot_losses(options.out_dir);
   if (arguments.json)
     std::cout << report.json() << '\n';
   else
-    print_report(Json::parse(report.json()));
+    print_report(found);
   if (!through) {
     complain("stopped; the same command goes on from here");
     throw CLI::RuntimeError(kStopped);
@@ -212,6 +239,7 @@ void add_train(CLI::App& app) {
     verb->add_option(kFlags[i].name, shared->values[i], kFlags[i].help)->take_last();
   verb->add_option("--warmup", shared->warmup, "below 1: share of the steps; else: steps; 0: none");
   verb->add_flag("--allow-outside", shared->outside, "pictures may lie outside of their folder");
+  verb->add_flag("--tensorboard", shared->tensorboard, "event files below OUT/tensorboard");
   verb->add_flag("--projector-file", shared->projector_file, "mm_projector.safetensors beside the model");
   verb->add_option("--config", shared->config, "JSON of option fields; flags and --set win");
   verb->add_option("--set", shared->sets, "key=value: any field of llava_train_options, as beta2=0.95");

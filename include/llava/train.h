@@ -52,6 +52,13 @@ enum {
   LLAVA_RECOMPUTE_FULL = 3   /**< each block of the language model */
 };
 
+/** Whether sums have one order on any number of ranks. Since 0.1. */
+enum {
+  LLAVA_DETERMINISTIC_AUTO = 0, /**< on, on the CPU */
+  LLAVA_DETERMINISTIC_ON = 1,   /**< parameters are the same to the bit on 1, 2, 3 … ranks */
+  LLAVA_DETERMINISTIC_OFF = 2   /**< less to send; the last digits depend on the number of ranks */
+};
+
 /** Answers of a llava_train_event_fn. Since 0.1. */
 enum {
   LLAVA_TRAIN_GO_ON = 0, /**< nothing special */
@@ -128,13 +135,20 @@ typedef struct llava_train_options {
   int32_t dtype;          /**< LLAVA_DTYPE_F32 (and LLAVA_DTYPE_AUTO, the default); LLAVA_DTYPE_BF16: weights rounded to
                       bf16 for what they are multiplied with, f32 for what the optimizer holds */
   int32_t recompute;      /**< LLAVA_RECOMPUTE_… */
+  int32_t nproc; /**< 1 (default): this process alone; more: llava_train_stage() and llava_train_launch() start so many;
+                      0: this process is one of several, as torchrun, mpirun, srun or whoever started it says in its
+                      environment, or alone where nobody does */
+  int32_t zero;  /**< 0 (default): every rank holds everything; 1: each holds its share of the optimizer's state */
+  int32_t deterministic;  /**< LLAVA_DETERMINISTIC_…; the same bits on any number of ranks */
+  int32_t tensorboard;    /**< 1: event files below out_dir/tensorboard */
   int32_t projector_file; /**< 1: mm_projector.safetensors beside the result, as stage 1 of the original writes it */
   int64_t lora_r;         /**< rank of a LoRA beside the language model's matrices, whose own weights are frozen unless
                       `learns` says otherwise; 0 for none, the presets' but "llava-1.5-lora"; the result is an adapter */
   double lora_alpha;      /**< its products count alpha / r */
   double lora_dropout;    /**< of its inputs, 0 to less than 1 */
-  const char *lora_targets;   /**< matrices by name, parted by commas; NULL (default): all,
+  const char *lora_targets; /**< matrices by name, parted by commas; NULL (default): all,
                                   q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj */
+  const char *rank_program; /**< what ranks run; NULL (default): libexec/llava/llava-rank beside the library's folder */
   llava_train_event_fn event; /**< NULL (default) for none */
   void *event_user_data;      /**< handed to `event` */
   llava_cancel *cancel;       /**< looked at all the time; NULL (default) for none */
@@ -234,13 +248,29 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_stage(llava_model 
                                                                     llava_report **out);
 
 /**
+ * The same from a folder: nothing is loaded in this process, and options.nproc processes of this machine train together.
+ * Events are heard on this thread. When one of them dies, hangs or cannot go on, the others end too, and the failure names
+ * it; the last snapshot is still there.
+ *
+ * @param model_path  folder of the checkpoint to start from
+ * @param options     what to train on and how
+ * @param out         receives the report; release with llava_report_free()
+ * @return as llava_train_stage(); DISTRIBUTED when a rank is lost, NOT_FOUND when options.rank_program is not there.
+ * Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_launch(const char *model_path,
+                                                                     const llava_train_options *options,
+                                                                     llava_report **out);
+
+/**
  * Opens a run to be stepped by its caller: settings, data, model and the folder are checked, and a snapshot is read
- * where the run goes on. options.cancel is looked at until the trainer is freed.
+ * where the run goes on. options.cancel is looked at until the trainer is freed. One of several ranks (nproc 0) waits here
+ * for the others; from then on all of them call the same functions in the same order.
  *
  * @param model_path  folder of the checkpoint to start from
  * @param options     what to train on and how
  * @param out         receives the trainer; release with llava_trainer_free()
- * @return LLAVA_OK, else as llava_train_stage(). Since 0.1.
+ * @return LLAVA_OK, else as llava_train_stage(); UNSUPPORTED for an nproc above 1. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_create(const char *model_path,
                                                                        const llava_train_options *options,

@@ -76,9 +76,9 @@ RunData open_data(const std::string& path, const RunSettings& settings, const Ch
   return data;
 }
 
-Feed::Feed(RunData data, const RunSettings& settings, int64_t first, const CountProgress& progress,
+Feed::Feed(RunData data, const RunSettings& settings, const Ranks& ranks, int64_t first, const CountProgress& progress,
            const Cancel& cancel)
-    : data_(std::move(data)), skip_bad_(settings.skip_bad), step_(first) {
+    : data_(std::move(data)), skip_bad_(settings.skip_bad), step_(first), rank_(ranks.rank()), ranks_(ranks.count()) {
   order_ = {settings.order, settings.seed,        data_.index->size(),
             settings.batch, settings.micro_batch, lengths_for(data_, settings.order, settings, progress, cancel)};
   steps_per_epoch_ = (order_.count + order_.batch - 1) / order_.batch;
@@ -92,10 +92,14 @@ Feed::Feed(RunData data, const RunSettings& settings, int64_t first, const Count
 void Feed::open_epoch(int64_t epoch, int64_t first_sample) {
   if (loader_) waited_before_ns_ += loader_->waited_ns();
   loader_.reset();
-  auto indices = epoch_order(order_, epoch);
-  indices.erase(indices.begin(), indices.begin() + first_sample);
-  loader_ = std::make_unique<Loader>(data_.index, data_.maker, std::move(indices), loading_);
+  const auto indices = epoch_order(order_, epoch);
+  std::vector<int64_t> wanted;
+  for (int64_t place = first_sample; place < order_.count; ++place)
+    if (mine(place)) wanted.push_back(indices[static_cast<size_t>(place)]);
+  loader_ = std::make_unique<Loader>(data_.index, data_.maker, std::move(wanted), loading_);
 }
+
+bool Feed::mine(int64_t place) const { return place % order_.batch / order_.micro_batch % ranks_ == rank_; }
 
 void Feed::skip(const LoadedSample& loaded) {
   if (!skipped_.insert(loaded.record).second) return;
@@ -118,6 +122,7 @@ const StepSamples& Feed::next() {
   samples_.clear();
   samples_.reserve(static_cast<size_t>(count));  // leaves point into it
   for (int64_t i = 0; i < count; ++i) {
+    if (!mine(begin + i)) continue;
     LoadedSample loaded;
     if (!loader_->next(loaded)) throw Error(Status::internal, "the loader ended before its epoch");
     if (loaded.skipped) {

@@ -35,17 +35,20 @@ class Feed {
  public:
   /// Begins with step `first`, counted from 0. For the orders that look at lengths every record is read once (phase
   /// "lengths"). Throws what epoch_order() and Loader do.
-  Feed(RunData data, const RunSettings& settings, int64_t first, const CountProgress& progress, const Cancel& cancel);
+  /// Of several ranks this one makes the samples of its own leaves alone: leaf i is rank i mod ranks'.
+  Feed(RunData data, const RunSettings& settings, const Ranks& ranks, int64_t first, const CountProgress& progress,
+       const Cancel& cancel);
 
   /// Throws what Loader::next() does; Error(format) naming the records when more are unusable than may be.
   const StepSamples& next();
 
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
-  int64_t skipped() const { return static_cast<int64_t>(skipped_.size()); }  // records, each counted once
+  int64_t skipped() const { return static_cast<int64_t>(skipped_.size()); }  // records here, each counted once
   double waited_seconds() const;                                             // for samples that were not ready
 
  private:
   void open_epoch(int64_t epoch, int64_t first_sample);
+  bool mine(int64_t place) const;
   void skip(const LoadedSample& loaded);
   TrainingSample take(LoadedSample loaded) const;
 
@@ -53,6 +56,7 @@ class Feed {
   OrderSettings order_;
   LoaderOptions loading_;
   int64_t skip_bad_, steps_per_epoch_, step_;
+  int64_t rank_, ranks_;
   int64_t waited_before_ns_ = 0;  // by loaders of earlier epochs
   std::unique_ptr<Loader> loader_;
   std::vector<TrainingSample> samples_;

@@ -1,6 +1,8 @@
 // The run around the stepper.
 #include "train/run.hpp"
 
+#include <ATen/ops/full.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -10,6 +12,9 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "checkpoint/fingerprint.hpp"
+#include "comm/agree.hpp"
+#include "comm/gloo_comm.hpp"
+#include "comm/rendezvous.hpp"
 #include "train/adapter_output.hpp"
 #include "train/snapshot.hpp"
 #include "train/stages.hpp"
@@ -82,36 +87,59 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
   check_settings(settings_);
   if (settings_.out.empty()) throw Error(Status::argument, "no folder for the run is given");
   settings_.load.cancel = cancel;
-  plan_ = plan_load(settings_.model, settings_.load);
-  require_loadable(plan_);
-  check_mask(plan_, settings_.learns);
-  const auto progress = progress_of(listener_);
-  data_ = open_data(settings_.data, settings_, plan_.checkpoint, progress, cancel);
-  if (!settings_.eval_data.empty())
-    eval_data_ = open_data(settings_.eval_data, settings_, plan_.checkpoint, progress, cancel);
-  const auto records = data_.index->size();
-  steps_ = settings_.steps > 0 ? settings_.steps : (records + settings_.batch - 1) / settings_.batch * settings_.epochs;
-  numeric_ = numeric_settings(settings_, steps_, to_hex(data_.index->hash()),
-                              model_fingerprint(plan_.config_text, plan_.tensors));
-  take_folder();
+  meet();
+  if (!first_rank()) listener_ = nullptr;
+  together(comm_.get(), [&] { open_inputs(); });
+  require_same(comm_.get(), "the settings of the run", numeric_.dump());
+  together(comm_.get(), [&] { take_folder(); });
   auto recipe = step_recipe(settings_, steps_);
   recipe.max_rows = data_.maker->rules().max_length;
-  stepper_ = std::make_unique<Stepper>(plan_, mask_of(settings_.learns), recipe, cancel);
+  stepper_ = std::make_unique<Stepper>(plan_, mask_of(settings_.learns), recipe, cancel, ranks_);
   resume();
   first_ = done();
-  if (!finished()) feed_ = std::make_unique<Feed>(data_, settings_, first_, progress, cancel);
-  metrics_ = std::make_unique<MetricsFile>(settings_.out + "/metrics.jsonl", first_);
-  if (settings_.tensorboard) tensorboard_ = std::make_unique<TensorboardFile>(settings_.out + "/tensorboard");
-  write_state("running");
+  if (!finished())
+    together(comm_.get(), [&] {
+      feed_ = std::make_unique<Feed>(data_, settings_, ranks_, first_, progress_of(listener_), cancel_);
+    });
+  together(comm_.get(), [&] { open_records(); });
   tell(Json::object({{"event", "start"},
                      {"stage", settings_.stage},
                      {"preset", settings_.preset},
                      {"step", first_},
                      {"steps", steps_},
-                     {"records", records},
+                     {"records", data_.index->size()},
                      {"learning", stepper_->network().learners().learning()},
                      {"parameters", plan_.checkpoint.parameters},
+                     {"ranks", ranks_.count()},
                      {"resumed_from", resumed_from_}}));
+}
+
+void TrainingRun::meet() {
+  if (!settings_.ranks) return;
+  comm_ = open_comm(place_from());
+  ranks_ = {comm_.get(), settings_.zero, settings_.deterministic};
+}
+
+void TrainingRun::open_inputs() {
+  plan_ = plan_load(settings_.model, settings_.load);
+  require_loadable(plan_);
+  check_mask(plan_, settings_.learns);
+  const auto progress = progress_of(listener_);
+  data_ = open_data(settings_.data, settings_, plan_.checkpoint, progress, cancel_);
+  if (!settings_.eval_data.empty())
+    eval_data_ = open_data(settings_.eval_data, settings_, plan_.checkpoint, progress, cancel_);
+  const auto per_epoch = (data_.index->size() + settings_.batch - 1) / settings_.batch;
+  steps_ = settings_.steps > 0 ? settings_.steps : per_epoch * settings_.epochs;
+  numeric_ = numeric_settings(settings_, steps_, to_hex(data_.index->hash()),
+                              model_fingerprint(plan_.config_text, plan_.tensors));
+}
+
+// What only the first rank writes.
+void TrainingRun::open_records() {
+  if (!first_rank()) return;
+  metrics_ = std::make_unique<MetricsFile>(settings_.out + "/metrics.jsonl", first_);
+  if (settings_.tensorboard) tensorboard_ = std::make_unique<TensorboardFile>(settings_.out + "/tensorboard");
+  write_state("running");
 }
 
 TrainingRun::~TrainingRun() = default;
@@ -119,6 +147,7 @@ TrainingRun::~TrainingRun() = default;
 int64_t TrainingRun::done() const { return stepper_->state().steps_done; }
 
 void TrainingRun::take_folder() {
+  if (!first_rank()) return;
   make_folder(settings_.out);
   const auto& out = settings_.out;
   const bool run = file_exists(out + "/" + kState);
@@ -154,22 +183,41 @@ void TrainingRun::step() {
   StepReport report;
   double waited = 0;
   try {
-    if (!feed_) feed_ = std::make_unique<Feed>(data_, settings_, done(), progress_of(listener_), cancel_);
-    waited = feed_->waited_seconds();
-    const auto& samples = feed_->next();
-    waited = feed_->waited_seconds() - waited;
+    const auto before = feed_ ? feed_->waited_seconds() : 0;
+    const auto& samples = next_samples();
+    waited = feed_->waited_seconds() - before;
     for (const auto& message : samples.skipped) tell(Json::object({{"event", "skipped"}, {"message", message}}));
-    skipped_ = feed_->skipped();
     report = stepper_->step(samples.leaves, cancel_);
   } catch (...) {
     feed_.reset();  // it stands one step further than the model
     throw;
   }
   tell_step(report, seconds_since(begin), waited);
+  if (comm_) comm_->progress("what follows a step", Doing::slow);
   const bool due = settings_.eval_every > 0 && done() % settings_.eval_every == 0;
   if (eval_data_ && (due || finished())) evaluate();
   save_when_due();
 }
+
+// Of this rank's leaves. What is skipped is counted over all ranks.
+const StepSamples& TrainingRun::next_samples() {
+  const StepSamples* samples = nullptr;
+  together(comm_.get(), [&] {
+    if (!feed_) feed_ = std::make_unique<Feed>(data_, settings_, ranks_, done(), progress_of(listener_), cancel_);
+    samples = &feed_->next();
+  });
+  skipped_ = feed_->skipped();
+  if (!comm_ || settings_.skip_bad == 0) return *samples;
+  auto all = at::full({1}, skipped_, at::kLong);
+  comm_->all_reduce(all, Reduce::sum);
+  skipped_ = all.item<int64_t>();
+  if (settings_.skip_bad > 0 && skipped_ > settings_.skip_bad)
+    throw Error(Status::limit, cat(skipped_, " records cannot be used on ", ranks_.count(), " ranks, at most ",
+                                   settings_.skip_bad, " may be skipped; each is named in the log of its rank"));
+  return *samples;
+}
+
+bool TrainingRun::any_rank_says(bool mine) { return any_rank(comm_.get(), mine); }
 
 void TrainingRun::tell_step(const StepReport& report, double seconds, double data_seconds) {
   last_ = report;
@@ -177,6 +225,7 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
   seconds_ += seconds;
   samples_ += report.samples;
   tokens_ += report.rows;
+  if (!first_rank()) return;
   const auto here = static_cast<double>(done() - first_);
   auto line = Json::object({{"step", report.step},
                             {"epoch", static_cast<double>(report.step) * static_cast<double>(settings_.batch) /
@@ -209,7 +258,11 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
 double TrainingRun::evaluate() {
   if (!eval_data_) throw Error(Status::state, "the run has no held-out records");
   const auto begin = now_ns();
-  const auto result = evaluate_on(*eval_data_, settings_, stepper_->network(), cancel_);
+  Evaluation result;
+  together(comm_.get(), [&] {
+    if (first_rank()) result = evaluate_on(*eval_data_, settings_, stepper_->network(), cancel_);
+  });
+  if (!first_rank()) return 0;
   eval_loss_ = result.loss;
   auto line = Json::object({{"step", done()},
                             {"eval_loss", result.loss},
@@ -251,6 +304,13 @@ TrainedValues TrainingRun::values() {
 }
 
 void TrainingRun::write_result() {
+  if (comm_) comm_->progress("writing the result", Doing::slow);
+  together(comm_.get(), [&] {
+    if (first_rank()) put_result();
+  });
+}
+
+void TrainingRun::put_result() {
   const auto aside = settings_.out + "/result.tmp";
   std::error_code ignored;
   fs::remove_all(aside, ignored);  // of a process that ended in between
@@ -297,6 +357,8 @@ Json TrainingRun::summary() const {
                             {"seconds", seconds_},
                             {"skipped", skipped_},
                             {"learning", stepper_->network().learners().learning()},
+                            {"rank", ranks_.rank()},
+                            {"ranks", ranks_.count()},
                             {"resident_before_bytes", resident_before_},
                             {"peak_resident_bytes", peak_resident_bytes()}});
   if (!resumed_from_.empty()) json.add("resumed_from", resumed_from_);

@@ -15,6 +15,7 @@
 
 #include "base/file_lock.hpp"
 #include "checkpoint/save.hpp"
+#include "comm/comm.hpp"
 #include "train/feed.hpp"
 #include "train/metrics.hpp"
 #include "train/settings.hpp"
@@ -23,7 +24,7 @@
 
 namespace llava::core {
 
-/// Hears what happens, on the thread that works; may throw to stop. Every object has "event":
+/// Hears what happens, on the thread that works, of the first rank alone where there are several; may throw to stop. Every object has "event":
 ///
 ///   start       stage, steps, step (done before), epochs, samples, learning (parameters), all (parameters)
 ///   progress    phase, done, total: while data are opened
@@ -40,7 +41,7 @@ class TrainingRun {
  public:
   /// Opens everything, makes or takes over the folder, and goes on from a snapshot where there is one. The token is
   /// looked at by everything that follows.
-  /// Throws Error: argument (settings; a folder with other things in it; other settings than the snapshot's), busy (a run
+  /// Throws Error: argument (settings; a folder with other things in it; other settings than the snapshot's or another rank's), busy (a run
   /// is under way in that folder), not_found, format, io, unsupported, limit, cancelled, timeout.
   TrainingRun(const RunSettings& settings, RunListener listener, const Cancel& cancel);
   ~TrainingRun();
@@ -51,12 +52,15 @@ class TrainingRun {
   int64_t done() const;
   bool finished() const { return done() == steps_; }
 
+  /// Of several ranks all call this and what follows together: true on all when `mine` is on one.
+  bool any_rank_says(bool mine);
+
   /// One step and what is due after it: evaluation, snapshot. When it throws, the model is as after the step before, and
   /// it may be called again. A snapshot that cannot be written is told as save_failed and tried again at the next
   /// interval; the third in a row is Error(io).
   void step();
 
-  /// The mean loss over the held-out records. Throws Error(state) when there are none.
+  /// The mean loss over the held-out records (0 on ranks but the first). Throws Error(state) when there are none.
   double evaluate();
 
   /// A snapshot of this moment, unless there is one of this step.
@@ -73,7 +77,12 @@ class TrainingRun {
   const std::optional<StepReport>& last() const { return last_; }
 
  private:
+  bool first_rank() const { return ranks_.rank() == 0; }
+  void meet();
+  void open_inputs();
   void take_folder();
+  void open_records();
+  const StepSamples& next_samples();
   void resume();
   void write_state(const char* state) const;
   void tell(Json event);
@@ -81,10 +90,13 @@ class TrainingRun {
   void save_when_due();
   TrainedValues values();
   void write_checkpoint(const std::string& folder);
+  void put_result();
 
   RunSettings settings_;
   RunListener listener_;
   Cancel cancel_;
+  std::unique_ptr<Comm> comm_;  // null: alone
+  Ranks ranks_;
   LoadPlan plan_;
   RunData data_;
   std::optional<RunData> eval_data_;

@@ -165,6 +165,7 @@ Json numeric_settings(const RunSettings& settings, int64_t steps, const std::str
                             {"vision_lr", settings.vision_lr},
                             {"dtype", settings.precision == Precision::f32 ? "f32" : "bf16"}});
   const auto& lora = settings.lora;
+  json.add("deterministic", settings.deterministic);
   json.add("lora_r", lora.rank);
   if (lora.rank == 0) return json;
   json.add("lora_alpha", lora.alpha);

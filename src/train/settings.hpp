@@ -58,6 +58,9 @@ struct RunSettings {
   std::string eval_data;   // held-out records; "" = none
   int64_t eval_every = 0;  // steps; 0 = at the end
   int64_t loader_threads = 2;
+  bool ranks = false;           // this process is one of several, as its environment says (comm/rendezvous)
+  int64_t zero = 0;             // ZeRO level, 0 or 1: neutral
+  bool deterministic = true;    // false: sums whose order depends on the number of ranks
   bool tensorboard = false;     // event files below out/tensorboard
   bool projector_file = false;  // mm_projector.safetensors beside the result
 };

@@ -46,7 +46,7 @@ GOOD = {
     "flags": "0", "kind": "LLAVA_TOKEN_BOS", "id": "5", "index": "0", "part": "0", "turn": "0", "turns": "0",
     "threads": "f.threads", "timeout_ms": "-1", "header_abi": "LLAVA_ABI_VERSION", "log": "nullptr", "user_data": "nullptr",
     "destroy": "nullptr", "llava_train_plan.options": "f.train_options()", "llava_train_stage.options": "f.train_options()",
-    "llava_trainer_create.options": "f.train_options()", "options": "nullptr", "steps": "1", "on": "0",
+    "llava_trainer_create.options": "f.train_options()", "llava_train_launch.options": "f.train_options()", "options": "nullptr", "steps": "1", "on": "0",
     "llava_trainer_next_event.timeout_ms": "0", "llava_report_number.name": '"steps"',
 }
 

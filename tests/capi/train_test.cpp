@@ -125,6 +125,41 @@ TEST_SUITE("capi/train") {
     CHECK(steps == 10);
   }
 
+  TEST_CASE("three processes end with the bits of one; a rank that is killed is named, and the run goes on") {
+    auto& f = fixture();
+    auto alone = ten_steps(f), three = ten_steps(f);
+    for (auto* options : {&alone, &three}) options->batch = 3, options->micro_batch = 1;
+    Owned<llava_report> report;
+    REQUIRE(llava_train_stage(f.model, &alone, report.out()) == LLAVA_OK);
+    three.nproc = 3;
+    three.zero = 1;
+    three.save_every = 1;
+    static int heard;
+    heard = 0;
+    three.event = [](const char* event, void*) -> int32_t {
+      heard += has(event, "\"event\":\"step\"");
+      if (!has(event, "\"step\":4,")) return LLAVA_TRAIN_GO_ON;
+      const auto command =
+          "pkill -9 -n -f 'llava-ran[k].*" + fixture().targets.back() + "'";  // the newest: not the first
+      CHECK(std::system(command.c_str()) == 0);
+      return LLAVA_TRAIN_GO_ON;
+    };
+    CHECK(llava_train_launch(f.model_path.c_str(), &three, report.out()) == LLAVA_ERR_DISTRIBUTED);
+    CHECK(has(llava_last_error(), "rank"));
+    CHECK(heard >= 4);
+    three.event = [](const char* event, void*) -> int32_t { return has(event, "\"step\":7,") ? LLAVA_TRAIN_STOP : 0; };
+    CHECK(llava_train_launch(f.model_path.c_str(), &three, report.out()) == LLAVA_ERR_CANCELLED);
+    three.event = nullptr;
+    three.nproc = 2;  // neutral
+    REQUIRE(llava_train_launch(f.model_path.c_str(), &three, report.out()) == LLAVA_OK);
+    CHECK(number(report, "ranks") == 2);
+    CHECK(weights_of(three) == weights_of(alone));
+    three.rank_program = "/nowhere/llava-rank";
+    CHECK(llava_train_launch(f.model_path.c_str(), &three, report.out()) == LLAVA_ERR_NOT_FOUND);
+    Owned<llava_trainer> trainer;
+    CHECK(llava_trainer_create(f.model_path.c_str(), &three, trainer.out()) == LLAVA_ERR_UNSUPPORTED);
+  }
+
   TEST_CASE("a second run in the same folder is refused while the first is open") {
     auto& f = fixture();
     const auto options = ten_steps(f);

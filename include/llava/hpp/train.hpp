@@ -37,6 +37,13 @@ enum class Recompute : int32_t {
   full = LLAVA_RECOMPUTE_FULL
 };
 
+/** Whether sums have one order on any number of ranks. */
+enum class Deterministic : int32_t {
+  automatic = LLAVA_DETERMINISTIC_AUTO,
+  on = LLAVA_DETERMINISTIC_ON,
+  off = LLAVA_DETERMINISTIC_OFF
+};
+
 /** How a stage is trained; see llava_train_options. Empty texts and numbers of -1 are as there. Since 0.1. */
 struct TrainOptions {
   int32_t stage = 1;                          /**< 1: the projector learns; 2: the language model too */
@@ -84,7 +91,12 @@ struct TrainOptions {
   double lora_alpha = LLAVA_PRESET;           /**< its products count alpha / r */
   double lora_dropout = LLAVA_PRESET;         /**< of its inputs */
   std::string lora_targets = {};              /**< matrices, parted by commas; "": all */
-  bool projector_file = false;                /**< mm_projector.safetensors beside the result */
+  int32_t nproc = 1;                          /**< processes; 0: one of several, as the environment says */
+  int32_t zero = 0;                           /**< 1: the optimizer's state in shares */
+  Deterministic deterministic = Deterministic::automatic; /**< the same bits on any number of ranks */
+  bool tensorboard = false;                               /**< event files */
+  std::string rank_program = {};                          /**< what ranks run; "": llava-rank beside the library */
+  bool projector_file = false;                            /**< mm_projector.safetensors beside the result */
 
   /** Hears every event, a JSON object, on the thread that trains; false stops after the step. What it throws leaves the
    * call. */
@@ -154,6 +166,11 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.lora_dropout = options.lora_dropout;
   c.lora_targets = or_null(options.lora_targets, "lora_targets");
   c.projector_file = options.projector_file;
+  c.nproc = options.nproc;
+  c.zero = options.zero;
+  c.deterministic = static_cast<int32_t>(options.deterministic);
+  c.tensorboard = options.tensorboard;
+  c.rank_program = or_null(options.rank_program, "rank_program");
   c.beta1 = options.beta1;
   c.beta2 = options.beta2;
   c.epsilon = options.epsilon;
@@ -211,6 +228,11 @@ inline TrainOptions train_options(const llava_train_options& c) {
   options.lora_dropout = c.lora_dropout;
   options.lora_targets = text(c.lora_targets);
   options.projector_file = c.projector_file != 0;
+  options.nproc = c.nproc;
+  options.zero = c.zero;
+  options.deterministic = static_cast<Deterministic>(c.deterministic);
+  options.tensorboard = c.tensorboard != 0;
+  options.rank_program = text(c.rank_program);
   options.beta1 = c.beta1;
   options.beta2 = c.beta2;
   options.epsilon = c.epsilon;
@@ -265,6 +287,15 @@ inline Report train_stage(const Model& model, const TrainOptions& options) {
   const auto c = detail::train_options(options, listener);
   llava_report* report = nullptr;
   detail::check(llava_train_stage(model.get(), &c, &report), listener.thrown);
+  return Report(report);
+}
+
+/** Trains a whole stage with options.nproc processes: llava_train_launch(). */
+inline Report train_launch(const std::string& model_path, const TrainOptions& options) {
+  detail::TrainListener listener;
+  const auto c = detail::train_options(options, listener);
+  llava_report* report = nullptr;
+  detail::check(llava_train_launch(detail::c_text(model_path, "model_path"), &c, &report), listener.thrown);
   return Report(report);
 }
 

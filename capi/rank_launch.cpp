@@ -1,0 +1,207 @@
+// Ranks write lines of JSON into one named pipe: the first its events, each its own failure.
+#include "rank_launch.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "comm/launcher.hpp"
+#include "guard.hpp"
+#include "options.hpp"
+
+namespace llava::capi {
+
+using core::cat;
+using core::Error;
+using core::Json;
+using core::Status;
+
+namespace {
+
+constexpr int kPollMs = 50;
+constexpr int64_t kReportBytes = 1 << 20;
+constexpr int kStopped = 5;  // the exit code of a rank that was asked to stop, and saved
+
+std::string program_of(const llava_train_options& options) {
+  if (options.rank_program) return options.rank_program;
+  Dl_info info = {};
+  if (!dladdr(reinterpret_cast<void*>(&llava_train_launch), &info) || !info.dli_fname)
+    throw Error(Status::not_found, "the library's own path is not known; name rank_program");
+  std::error_code failure;
+  const auto library = std::filesystem::weakly_canonical(info.dli_fname, failure);
+  const auto program = library.parent_path().parent_path() / "libexec" / "llava" / "llava-rank";
+  if (failure || !core::file_exists(program.string()))
+    throw Error(Status::not_found,
+                cat(program.string(), ": is not there; it is what ranks run (options.rank_program)"));
+  return program.string();
+}
+
+/// A named pipe in a folder of its own, open for reading; gone at the end.
+class Pipe {
+ public:
+  Pipe() {
+    const char* const place = std::getenv("TMPDIR");
+    folder_ = std::string(place && *place ? place : "/tmp") + "/llava-ranks-XXXXXX";
+    if (!::mkdtemp(folder_.data())) throw Error(Status::io, cat(folder_, ": cannot be made"));
+    path_ = folder_ + "/events";
+    if (::mkfifo(path_.c_str(), 0600) == 0) descriptor_ = ::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor_ < 0) {
+      remove();
+      throw Error(Status::io, cat(path_, ": cannot be made"));
+    }
+  }
+  ~Pipe() {
+    ::close(descriptor_);
+    remove();
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  const std::string& path() const { return path_; }
+
+  /// The next whole line that comes within a moment; false when none does.
+  bool next(std::string& line) {
+    for (;;) {
+      if (const auto end = pending_.find('\n'); end != std::string::npos) {
+        line = pending_.substr(0, end);
+        pending_.erase(0, end + 1);
+        return true;
+      }
+      pollfd wait = {descriptor_, POLLIN, 0};
+      if (::poll(&wait, 1, kPollMs) <= 0) return false;
+      char bytes[4096];
+      const auto size = ::read(descriptor_, bytes, sizeof bytes);
+      if (size <= 0) return false;
+      pending_.append(bytes, static_cast<size_t>(size));
+    }
+  }
+
+ private:
+  void remove() const {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  std::string folder_, path_, pending_;
+  int descriptor_ = -1;
+};
+
+class Ranks {
+ public:
+  Ranks(const llava_train_options& options, const std::string& model) : options_(options), use_(options.cancel) {
+    auto own = options;
+    own.nproc = 0;
+    launch_.executable = program_of(options);
+    launch_.arguments = {model, pipe_.path(), options_to_json(option_struct<llava_train_options>(), &own)};
+    launch_.ranks = options.nproc;
+    launch_.started = [this](int64_t, pid_t process) {
+      const std::lock_guard lock(mutex_);
+      processes_.push_back(process);
+    };
+  }
+
+  Json train() {
+    std::thread launcher([this] { work(); });
+    try {
+      listen();
+    } catch (...) {
+      force_.cancel();
+      launcher.join();
+      throw;
+    }
+    launcher.join();
+    return outcome();
+  }
+
+ private:
+  void work() {
+    try {
+      result_ = core::launch(launch_, core::Cancel(&force_));
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+    over_.store(true);
+  }
+
+  // Until all ranks have ended and the pipe is empty.
+  void listen() {
+    std::string line;
+    for (bool more = true; more || !over_.load();) {
+      more = pipe_.next(line);
+      if (more) hear(line);
+      if (!asked_ && use_.cancel().stopped()) ask_to_stop();
+    }
+  }
+
+  void hear(const std::string& line) {
+    const auto event = core::parse_json(line, "an event of a rank");
+    if (event.at("event").string() == "failure") {
+      if (!told_) told_ = event;
+      return;
+    }
+    if (!options_.event) return;
+    const auto answer =
+        ask_callback("event", LLAVA_TRAIN_STOP, [&] { return options_.event(line.c_str(), options_.event_user_data); });
+    if (answer == LLAVA_TRAIN_STOP && !asked_) ask_to_stop();
+  }
+
+  void ask_to_stop() {
+    asked_ = true;
+    const std::lock_guard lock(mutex_);
+    for (const auto process : processes_) ::kill(process, SIGTERM);
+  }
+
+  Json outcome() {
+    if (failure_) std::rethrow_exception(failure_);
+    bool stopped = false;
+    for (const auto& end : result_.ends) stopped = stopped || end.code == kStopped;
+    if (asked_ && stopped) {
+      use_.cancel().poll("training");
+      throw Error(Status::cancelled, "the callback event stopped the run; it was saved");
+    }
+    if (result_.first_failure) fail(*result_.first_failure);
+    const auto path = std::string(options_.out_dir) + "/run.json";
+    return core::parse_json(core::read_file(path, kReportBytes), path);
+  }
+
+  [[noreturn]] void fail(const core::RankEnd& end) const {
+    if (!told_) throw Error(Status::distributed, core::text_of(end));
+    throw Error(static_cast<Status>(told_->at("status").integer()),
+                cat(told_->at("message").string(), " (", core::text_of(end), ")"));
+  }
+
+  const llava_train_options& options_;
+  const CancelUse use_;
+  Pipe pipe_;
+  core::LaunchOptions launch_;
+  core::CancelToken force_;
+  core::LaunchResult result_;
+  std::exception_ptr failure_;
+  std::atomic<bool> over_{false};
+  std::mutex mutex_;
+  std::vector<pid_t> processes_;
+  bool asked_ = false;
+  std::optional<Json> told_;  // what the first rank that failed said
+};
+
+}  // namespace
+
+Json launch_ranks(const llava_train_options& options, const std::string& model) {
+  return Ranks(options, model).train();
+}
+
+}  // namespace llava::capi

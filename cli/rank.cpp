@@ -1,0 +1,76 @@
+// llava-rank: one of the processes that llava_train_launch() starts. Says what happens as lines of JSON into a pipe, and
+// nothing anywhere else.
+//
+//   llava-rank MODEL PIPE OPTIONS      exit codes: 0 through, 5 asked to stop (saved), 1 failed (the pipe says why)
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <llava/llava.hpp>
+#include <nlohmann/json.hpp>
+
+namespace {
+
+constexpr int kThrough = 0, kFailed = 1, kStopped = 5;
+constexpr size_t kMostText = 3000;  // of a message: a line below PIPE_BUF is written whole
+
+volatile sig_atomic_t stop_asked = 0;
+
+void on_signal(int) { stop_asked = 1; }
+
+class Pipe {
+ public:
+  explicit Pipe(const char* path) : descriptor_(open(path, O_WRONLY | O_CLOEXEC)) {}
+  ~Pipe() { close(descriptor_); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  bool is_open() const { return descriptor_ >= 0; }
+  void say(const std::string& line) const {
+    const auto text = line + '\n';
+    if (write(descriptor_, text.data(), text.size()) < 0) stop_asked = 1;  // nobody listens any more
+  }
+
+ private:
+  int descriptor_;
+};
+
+void say_failure(const Pipe& pipe, llava_status status, std::string message) {
+  if (message.size() > kMostText) message.resize(kMostText);
+  pipe.say(nlohmann::json{{"event", "failure"}, {"status", status}, {"message", message}}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+int train(char** arguments, const Pipe& pipe) {
+  auto options = llava::TrainOptions::from_json(arguments[3]);
+  options.event = [&pipe](const std::string& event) {
+    pipe.say(event);
+    return true;
+  };
+  const llava::Trainer trainer(arguments[1], options);
+  for (;;) {
+    const auto before = trainer.metrics().step;
+    if (stop_asked) trainer.request_stop();
+    if (trainer.run(1)) return kThrough;
+    if (trainer.metrics().step == before) return kStopped;  // this rank or another was asked to
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 4) return kFailed;
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole group; whoever started the ranks decides
+  const Pipe pipe(arguments[2]);
+  if (!pipe.is_open()) return kFailed;
+  try {
+    return train(arguments, pipe);
+  } catch (const llava::Error& error) {
+    say_failure(pipe, error.code(), error.what());
+  } catch (const std::exception& error) {
+    say_failure(pipe, LLAVA_ERR_INTERNAL, error.what());
+  }
+  return kFailed;
+}
