@@ -42,12 +42,15 @@ std::string program_of(const llava_train_options& options) {
   if (!dladdr(reinterpret_cast<void*>(&llava_train_launch), &info) || !info.dli_fname)
     throw Error(Status::not_found, "the library's own path is not known; name rank_program");
   std::error_code failure;
-  const auto library = std::filesystem::weakly_canonical(info.dli_fname, failure);
-  const auto program = library.parent_path().parent_path() / "libexec" / "llava" / "llava-rank";
-  if (failure || !core::file_exists(program.string()))
-    throw Error(Status::not_found,
-                cat(program.string(), ": is not there; it is what ranks run (options.rank_program)"));
-  return program.string();
+  auto folder = std::filesystem::weakly_canonical(info.dli_fname, failure).parent_path();
+  std::string looked;
+  for (int up = 0; up < 2; ++up) {  // lib, or lib/x86_64-linux-gnu
+    folder = folder.parent_path();
+    const auto program = (folder / "libexec" / "llava" / "llava-rank").string();
+    if (core::file_exists(program)) return program;
+    looked += (up ? " and " : "") + program;
+  }
+  throw Error(Status::not_found, cat("what ranks run is not there (options.rank_program): looked for ", looked));
 }
 
 /// A named pipe in a folder of its own, open for reading; gone at the end.

@@ -1,5 +1,5 @@
-// include/llava/train.h: reports.
-#include <llava/train.h>
+// include/llava/report.h
+#include <llava/report.h>
 
 #include "arguments.hpp"
 #include "base/limits.hpp"

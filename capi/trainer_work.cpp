@@ -68,6 +68,7 @@ bool TrainerWork::step_or_stop() {
   bool stop = false;
   {
     std::unique_lock lock(mutex_);
+    if (paused_) run_->rest();
     while (paused_ && !stop_) {
       changed_.wait_for(lock, kPollTime);
       users_cancel_.cancel().poll("a pause in training");

@@ -32,6 +32,11 @@ install(TARGETS llava llava_cpp EXPORT llava-targets
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/llava DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+if(TARGET llava_rank)
+  file(RELATIVE_PATH _to_library ${CMAKE_INSTALL_FULL_LIBEXECDIR}/llava ${CMAKE_INSTALL_FULL_LIBDIR})
+  set_target_properties(llava_rank PROPERTIES INSTALL_RPATH "$ORIGIN/${_to_library}")
+  install(TARGETS llava_rank RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/llava)
+endif()
 if(TARGET llava_command)
   file(RELATIVE_PATH _to_library ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
   set_target_properties(llava_command PROPERTIES INSTALL_RPATH "$ORIGIN/${_to_library}")

@@ -33,6 +33,7 @@
 #include "log.h"
 #include "message.h"
 #include "model.h"
+#include "report.h"
 #include "response.h"
 #include "session.h"
 #include "tensor.h"

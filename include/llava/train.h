@@ -15,6 +15,7 @@
 #include "base.h"
 #include "dataset.h"
 #include "model.h"
+#include "report.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -153,9 +154,6 @@ typedef struct llava_train_options {
   void *event_user_data;      /**< handed to `event` */
   llava_cancel *cancel;       /**< looked at all the time; NULL (default) for none */
 } llava_train_options;
-
-/** What a long job found: one JSON object. Since 0.1. */
-typedef struct llava_report llava_report;
 
 /** A run that is stepped by its caller. Since 0.1. */
 typedef struct llava_trainer llava_trainer;
@@ -368,40 +366,6 @@ LLAVA_API llava_status LLAVA_CALL llava_trainer_retain(llava_trainer *trainer);
  * @param trainer  a trainer, or NULL. Since 0.1.
  */
 LLAVA_API void LLAVA_CALL llava_trainer_free(llava_trainer *trainer);
-
-/**
- * The report as JSON.
- *
- * @param report  the report
- * @return UTF-8 that lives as long as `report`; "" on misuse. Since 0.1.
- */
-LLAVA_API const char *LLAVA_CALL llava_report_json(const llava_report *report);
-
-/**
- * One number of a report.
- *
- * @param report  the report
- * @param name    its key; keys within keys are joined by points: "memory.total"
- * @param value   receives it; true and false are 1 and 0
- * @return LLAVA_OK; LLAVA_ERR_NOT_FOUND when there is no number of that name. Since 0.1.
- */
-LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_report_number(const llava_report *report, const char *name,
-                                                                      double *value);
-
-/**
- * Adds a reference.
- *
- * @param report  the report
- * @return LLAVA_OK. Since 0.1.
- */
-LLAVA_API llava_status LLAVA_CALL llava_report_retain(llava_report *report);
-
-/**
- * Gives a reference back.
- *
- * @param report  a report, or NULL. Since 0.1.
- */
-LLAVA_API void LLAVA_CALL llava_report_free(llava_report *report);
 
 #ifdef __cplusplus
 }

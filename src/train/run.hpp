@@ -55,6 +55,11 @@ class TrainingRun {
   /// Of several ranks all call this and what follows together: true on all when `mine` is on one.
   bool any_rank_says(bool mine);
 
+  /// This rank holds the run for as long as it wants.
+  void rest() {
+    if (comm_) comm_->progress("a pause", Doing::slow);
+  }
+
   /// One step and what is due after it: evaluation, snapshot. When it throws, the model is as after the step before, and
   /// it may be called again. A snapshot that cannot be written is told as save_failed and tried again at the next
   /// interval; the third in a row is Error(io).
