@@ -27,6 +27,7 @@ constexpr Choice kRecomputes[] = {{"auto", LLAVA_RECOMPUTE_AUTO},
                                   {"full", LLAVA_RECOMPUTE_FULL}};
 constexpr Choice kDeterministic[] = {
     {"auto", LLAVA_DETERMINISTIC_AUTO}, {"on", LLAVA_DETERMINISTIC_ON}, {"off", LLAVA_DETERMINISTIC_OFF}};
+constexpr Choice kBaseBits[] = {{"preset", LLAVA_PRESET}, {"16", 16}, {"4", 4}};
 constexpr llava_train_options kTrainDefaults = {.struct_size = sizeof(llava_train_options),
                                                 .stage = 1,
                                                 .preset = nullptr,
@@ -74,6 +75,8 @@ constexpr llava_train_options kTrainDefaults = {.struct_size = sizeof(llava_trai
                                                 .deterministic = LLAVA_DETERMINISTIC_AUTO,
                                                 .tensorboard = 0,
                                                 .projector_file = 0,
+                                                .base_bits = LLAVA_PRESET,
+                                                .reserved = 0,
                                                 .lora_r = LLAVA_PRESET,
                                                 .lora_alpha = LLAVA_PRESET,
                                                 .lora_dropout = LLAVA_PRESET,
@@ -133,6 +136,8 @@ constexpr OptionField kTrainFields[] = {
     LLAVA_CHOICE(llava_train_options, deterministic, kDeterministic),
     LLAVA_FIELD(llava_train_options, tensorboard, flag),
     LLAVA_FIELD(llava_train_options, projector_file, flag),
+    LLAVA_CHOICE(llava_train_options, base_bits, kBaseBits),
+    LLAVA_FIELD(llava_train_options, reserved, reserved),
     LLAVA_FIELD(llava_train_options, rank_program, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_train_options, event, opaque),
     LLAVA_FIELD(llava_train_options, event_user_data, opaque),

@@ -44,6 +44,7 @@ void take_recipe(core::RunSettings& settings, const llava_train_options& options
   take(settings.vision_lr, options.vision_lr);
   take(settings.weight_decay, options.weight_decay);
   take(settings.lora.rank, options.lora_r);
+  if (options.base_bits != LLAVA_PRESET) settings.nf4_base = options.base_bits == 4;
   take(settings.lora.alpha, options.lora_alpha);
   take(settings.lora.dropout, options.lora_dropout);
   if (options.lora_targets) settings.lora.targets = parts_of(options.lora_targets);

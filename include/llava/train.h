@@ -85,7 +85,7 @@ typedef struct llava_train_options {
   uint32_t struct_size;   /**< set by llava_train_options_init() */
   int32_t stage;          /**< 1 (default): feature alignment, the projector learns; 2: instruction tuning, the language
                                   model learns too */
-  const char *preset;     /**< "llava-1.5" (NULL, the default), "llava-1.5-lora" (stage 2),
+  const char *preset;     /**< "llava-1.5" (NULL, the default), "llava-1.5-lora" and "llava-1.5-qlora" (stage 2),
  "llava-v0", "scienceqa" (stage 2), "custom" (clipping at
                                   1 and the mean over all tokens of a step) */
   const char *data;       /**< LLaVA's JSON or JSONL of records */
@@ -143,6 +143,9 @@ typedef struct llava_train_options {
   int32_t deterministic;  /**< LLAVA_DETERMINISTIC_…; the same bits on any number of ranks */
   int32_t tensorboard;    /**< 1: event files below out_dir/tensorboard */
   int32_t projector_file; /**< 1: mm_projector.safetensors beside the result, as stage 1 of the original writes it */
+  int32_t base_bits;      /**< 16 (default): frozen weights as stored; 4: those beside a LoRA in four bits (nf4, double
+                          quantisation: QLoRA, Dettmers et al. 2023); the adapter is for the model as it is */
+  uint32_t reserved;      /**< 0 */
   int64_t lora_r;         /**< rank of a LoRA beside the language model's matrices, whose own weights are frozen unless
                       `learns` says otherwise; 0 for none, the presets' but "llava-1.5-lora"; the result is an adapter */
   double lora_alpha;      /**< its products count alpha / r */

@@ -54,6 +54,14 @@ void DecoderPass::reach(bool input) {
     while (lowest_ < blocks_.size() && !blocks_[lowest_].learns()) ++lowest_;
 }
 
+void DecoderPass::pack_frozen(const Cancel& cancel) {
+  for (auto& block : blocks_)
+    for (auto* affine : {&block.query, &block.key, &block.value, &block.out, &block.gate, &block.up, &block.down}) {
+      cancel.poll("training");
+      affine->pack();
+    }
+}
+
 at::Tensor DecoderPass::norm(const at::Tensor& x_TD, const Learner& weight) const {
   return rms_norm(x_TD, weight.used, config_.rms_norm_eps);
 }

@@ -26,6 +26,9 @@ class DecoderPass {
   /// said once, after Learners::finish().
   void reach(bool input);
 
+  /// Keeps the frozen matrices of all blocks in four bits. After Learners::finish().
+  void pack_frozen(const Cancel& cancel);
+
   /// Rows [T, D] through all blocks: [T, D] before the final norm. Keeps what backward() needs until it has run.
   at::Tensor forward(const at::Tensor& x_TD, const MicroBatch& batch, const Cancel& cancel);
 

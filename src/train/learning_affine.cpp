@@ -7,9 +7,13 @@
 namespace llava::core {
 
 at::Tensor LearningAffine::forward(const at::Tensor& x, const DropoutDraw& draw) const {
-  auto y = linear(x, weight->weight, bias ? bias->used : at::Tensor());
+  auto y = linear(x, read(), bias ? bias->used : at::Tensor());
   if (beside) beside.forward(y, x, draw);
   return y;
+}
+
+void LearningAffine::pack() {
+  if (!weight->learns()) packed = std::make_shared<const Nf4Matrix>(weight->value);
 }
 
 void LearningAffine::learn(const at::Tensor& dy, const at::Tensor& x) const {
@@ -20,7 +24,7 @@ void LearningAffine::learn(const at::Tensor& dy, const at::Tensor& x) const {
 at::Tensor LearningAffine::backward(const at::Tensor& dy, const at::Tensor& x, const DropoutDraw& draw,
                                     at::Tensor sum) const {
   learn(dy, x);
-  auto dx = linear_input_gradient(dy, weight->weight, std::move(sum));
+  auto dx = linear_input_gradient(dy, read(), std::move(sum));
   if (beside) beside.backward(dx, dy, x, draw);
   return dx;
 }

@@ -48,6 +48,7 @@ Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cance
       projector_(projector_of(learners_, config_)),
       decoder_(learners_, config_.language, options.lora) {
   learners_.finish(options.multiple);
+  if (options.nf4_base) decoder_.pack_frozen(cancel);
   for (const auto& layer : projector_) projector_learns_ = projector_learns_ || layer.learns();
   decoder_.reach(tower_ || projector_learns_ || decoder_.table().learns());
   flop_model_ = flop_model(

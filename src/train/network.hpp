@@ -19,6 +19,8 @@ namespace llava::core {
 struct NetworkOptions {
   LoraRecipe lora;
   Precision precision = Precision::f32;
+  bool nf4_base = false;  // frozen matrices of the language model's blocks are kept in four bits (ops/nf4): with LoRA
+                          // beside them this is QLoRA. Head, table, projector and tower stay as they are
   int64_t multiple = Learners::kAlignment;  // of which the length of the flat buffers is one
 };
 

@@ -85,11 +85,14 @@ RunSettings preset_settings(const std::string& preset, int64_t stage) {
   settings.image_place = named<ImagePlace>(row.image_place, kPlaces);
   settings.projector_lr = row.projector_lr;
   settings.lora.rank = row.lora_rank;
+  settings.nf4_base = row.name == "llava-1.5-qlora";
   if (row.lora_rank > 0) settings.lora.alpha = row.lora_alpha, settings.lora.dropout = row.lora_dropout;
   return settings;
 }
 
 void check_settings(const RunSettings& settings) {
+  if (settings.nf4_base && settings.lora.rank == 0)
+    throw Error(Status::argument, "base_bits is 4 and lora_r is 0, expected a LoRA beside a base of four bits");
   check_numbers(settings);
   check_counts(settings);
   mask_of(settings.learns);
@@ -130,7 +133,7 @@ StepRecipe step_recipe(const RunSettings& settings, int64_t steps) {
   recipe.loss_mean = settings.loss_mean;
   recipe.clip = settings.clip;
   recipe.vision_lr = settings.vision_lr;
-  recipe.network = {settings.lora, settings.precision};
+  recipe.network = {settings.lora, settings.precision, settings.nf4_base};
   recipe.network.lora.seed = settings.seed;
   recipe.recompute = settings.recompute;
   return recipe;
@@ -169,6 +172,7 @@ Json numeric_settings(const RunSettings& settings, int64_t steps, const std::str
   json.add("lora_r", lora.rank);
   if (lora.rank == 0) return json;
   json.add("lora_alpha", lora.alpha);
+  json.add("base_bits", settings.nf4_base ? 4 : 16);
   json.add("lora_dropout", lora.dropout);
   json.add("lora_root_rank", lora.root_rank);
   json.add("lora_targets", lora.targets);

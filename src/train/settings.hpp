@@ -39,6 +39,7 @@ struct RunSettings {
 
   LoraRecipe lora;  // rank 0: none
   Precision precision = Precision::f32;
+  bool nf4_base = false;      // QLoRA
   RecomputeLimits recompute;  // neutral: it changes memory and time
 
   // What on

@@ -24,6 +24,8 @@ constexpr std::array kPresets = {
                 0, 0, 0, 0, "LLaVA c121f04, scripts/v1_5/finetune.sh"},
     StagePreset{"llava-1.5-lora", 2, kProjector, 2e-4, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped",
                 2e-5, 128, 256, 0.05, "LLaVA c121f04, scripts/v1_5/finetune_lora.sh"},
+    StagePreset{"llava-1.5-qlora", 2, kProjector, 2e-4, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped",
+                2e-5, 128, 256, 0.05, "LLaVA c121f04, scripts/finetune_qlora.sh and v1_5/finetune_lora.sh; the base in four bits"},
     StagePreset{"llava-v0", 1, kProjector, 2e-3, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "plain", "as-written", "shuffled",
                 0, 0, 0, 0, "Liu et al. 2023, section 5 and appendix; LLaVA 8959d5c"},
     StagePreset{"llava-v0", 2, kProjectorAndLanguage, 2e-5, 32, 4, 3, 0.03, 0, LossMean::group, 2048, "v0", "as-written", "shuffled",

@@ -164,6 +164,34 @@ TEST_SUITE("train/lora") {
     CHECK(network.loss(batch, 0.1, {}) == loss_at({}));
   }
 
+  TEST_CASE("QLoRA is LoRA beside the widened base, and only what is frozen is packed") {
+    const auto plan = plan_load(kTiny, {});
+    const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));
+    const c10::InferenceMode no_gradients;
+    const auto base = [](std::string_view name) {
+      return name.starts_with("language.layers.") && name.find("_proj.") != name.npos;
+    };
+    Network wide(plan, base, {});  // whose matrices can be written to
+    for (const auto& learner : wide.learners().all())
+      if (learner.learns()) learner.value.copy_(Nf4Matrix(learner.value).widened());
+    NetworkOptions packed;
+    packed.nf4_base = true;
+    Network four_bits(plan, projector_alone, {}, packed), plain(plan, projector_alone, {});
+    auto batch = make_micro_batch({&samples[0], &samples[3]}, 306, wide.config().tokens_per_image(), 0);
+    CHECK(four_bits.pass(batch, 0.1, {}) == wide.pass(batch, 0.1, {}));
+    CHECK(four_bits.loss(batch, 0.1, {}) != plain.loss(batch, 0.1, {}));
+    Network learns_itself(plan, base, {}, packed), same(plan, base, {});
+    CHECK(learns_itself.loss(batch, 0.1, {}) == same.loss(batch, 0.1, {}));
+
+    StepRecipe recipe = recipe_of(true);
+    recipe.network.nf4_base = true;
+    recipe.schedule = {Schedule::Shape::constant, 20, 0};
+    Stepper stepper(plan, projector_alone, recipe, {});
+    const double before = stepper.evaluate(leaves_of(samples, 0), {});
+    for (int64_t step = 0; step < 20; ++step) stepper.step(leaves_of(samples, 0), {});
+    CHECK(stepper.evaluate(leaves_of(samples, 0), {}) < before - 1);
+  }
+
   TEST_CASE("who computes a leaf, and what it computed before, does not matter") {
     const auto plan = plan_load(kTiny, {});
     const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));

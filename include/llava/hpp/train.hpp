@@ -96,6 +96,7 @@ struct TrainOptions {
   Deterministic deterministic = Deterministic::automatic; /**< the same bits on any number of ranks */
   bool tensorboard = false;                               /**< event files */
   std::string rank_program = {};                          /**< what ranks run; "": llava-rank beside the library */
+  int32_t base_bits = LLAVA_PRESET;                       /**< 4: frozen weights beside a LoRA in four bits */
   bool projector_file = false;                            /**< mm_projector.safetensors beside the result */
 
   /** Hears every event, a JSON object, on the thread that trains; false stops after the step. What it throws leaves the
@@ -166,6 +167,7 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.lora_dropout = options.lora_dropout;
   c.lora_targets = or_null(options.lora_targets, "lora_targets");
   c.projector_file = options.projector_file;
+  c.base_bits = options.base_bits;
   c.nproc = options.nproc;
   c.zero = options.zero;
   c.deterministic = static_cast<int32_t>(options.deterministic);
@@ -228,6 +230,7 @@ inline TrainOptions train_options(const llava_train_options& c) {
   options.lora_dropout = c.lora_dropout;
   options.lora_targets = text(c.lora_targets);
   options.projector_file = c.projector_file != 0;
+  options.base_bits = c.base_bits;
   options.nproc = c.nproc;
   options.zero = c.zero;
   options.deterministic = static_cast<Deterministic>(c.deterministic);
