@@ -1,6 +1,7 @@
 // A frozen matrix in four bits a number, as QLoRA keeps the base it trains beside (Dettmers et al. 2023): NormalFloat4,
 // blocks of 64 numbers with one scale, and the scales themselves in eight bits. It is widened where it is read; there is
-// no product on four-bit numbers, so it saves memory and no time.
+// no product on four-bit numbers, so it saves memory and no time. (On the CPU the matrix it was made of usually stays
+// mapped: pages that the system may drop, and that nobody reads again.)
 #pragma once
 
 #include <ATen/core/Tensor.h>
