@@ -192,7 +192,12 @@ void TrainingRun::step() {
     feed_.reset();  // it stands one step further than the model
     throw;
   }
-  tell_step(report, seconds_since(begin), waited);
+  try {
+    tell_step(report, seconds_since(begin), waited);
+  } catch (...) {
+    if (comm_) comm_->abort("the first rank could not tell or write what a step came to");
+    throw;
+  }
   if (comm_) comm_->progress("what follows a step", Doing::slow);
   const bool due = settings_.eval_every > 0 && done() % settings_.eval_every == 0;
   if (eval_data_ && (due || finished())) evaluate();
@@ -202,6 +207,7 @@ void TrainingRun::step() {
 // Of this rank's leaves. What is skipped is counted over all ranks.
 const StepSamples& TrainingRun::next_samples() {
   const StepSamples* samples = nullptr;
+  if (comm_) comm_->progress("loading", Doing::busy);
   together(comm_.get(), [&] {
     if (!feed_) feed_ = std::make_unique<Feed>(data_, settings_, ranks_, done(), progress_of(listener_), cancel_);
     samples = &feed_->next();

@@ -12,6 +12,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -101,6 +102,39 @@ class Run(Bench):
         done = run(*self.command("bad", "--skip-bad", "1"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"1 records left out", done.stdout)
+
+
+class Ranks(Bench):
+    """Processes that are told their place by the environment, as torchrun does."""
+
+    def start(self, rank, size, port, out, *more):
+        place = {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        return subprocess.Popen([COMMAND, *self.command(out, *more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | place)
+
+    def test_two_that_were_started_by_others_end_with_the_bits_of_one(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        both = [self.start(rank, 2, port, "out", "--zero", "1") for rank in range(2)]
+        said = [process.communicate(timeout=60) for process in both]
+        self.assertEqual([process.returncode for process in both], [0, 0], said)
+        self.assertIn(b"the model is", said[0][0])
+        self.assertEqual(said[1][0], b"")
+        self.assertEqual(self.weights("out"), self.expected())
+
+    def test_what_is_wrong_with_a_place_is_told_by_its_variable(self):
+        process = self.start(3, 2, 1, "out")
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 2, err)
+        self.assertIn(b"RANK", err)
+
+    def test_started_here_and_a_record_that_is_broken_on_one_of_them(self):
+        rows = json.loads(pathlib.Path(self.data).read_text())
+        rows[7]["image"] = "gone.jpg"
+        pathlib.Path(self.data).write_text(json.dumps(rows))
+        done = run(*self.command("out", "--nproc", "2"))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertRegex(done.stderr.decode(), r"record 8 .*gone\.jpg")
 
 
 class Interrupted(Bench):

@@ -258,6 +258,21 @@ TEST_SUITE("train/run") {
           std::string::npos);
   }
 
+  TEST_CASE("a base of four bits learns a LoRA beside it, and nothing else") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    settings.nf4_base = true;
+    CHECK(error_of([&] { run(settings); }).message().find("expected a LoRA") != std::string::npos);
+    settings.learns = "projector.*";
+    settings.lora.rank = 4;
+    const auto losses = run(settings);
+    auto exact = settings;
+    exact.out += "-exact";
+    exact.nf4_base = false;
+    CHECK(losses != run(exact));
+    CHECK(fs::exists(settings.out + "/adapter_model.safetensors"));
+  }
+
   TEST_CASE("bf16 computes with what it will write") {
     const Bench bench;
     auto settings = bench.settings("out");
