@@ -63,6 +63,17 @@ llava_status llava_tensor_copy_to_host(const llava_tensor* tensor, void* dst, si
   });
 }
 
+llava_status llava_tensor_data(const llava_tensor* tensor, const void** data) {
+  return guarded(cleared(data), [&] {
+    required(data, "data");
+    const auto object = get(tensor, "tensor");
+    if (!object->tensor.device().is_cpu())
+      throw Error(Status::unsupported, cat("the tensor lies on ", object->tensor.device().str(),
+                                           ", expected the CPU; llava_tensor_copy_to_host() serves it"));
+    *data = object->tensor.const_data_ptr();
+  });
+}
+
 llava_status llava_tensor_from_host(const void* data, int32_t dtype, const int64_t* shape, int32_t rank,
                                     llava_tensor** out) {
   return guarded(cleared(out), [&] {

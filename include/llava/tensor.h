@@ -55,6 +55,16 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_tensor_copy_to_host(cons
                                                                             size_t capacity, size_t *needed);
 
 /**
+ * The numbers themselves, in C order, without a copy. They must not be written to: a picture that was encoded, or a
+ * session, may hold the same memory.
+ *
+ * @param tensor  the tensor
+ * @param data    receives where the numbers lie; valid as long as the tensor
+ * @return LLAVA_OK; UNSUPPORTED for a tensor on a card (llava_tensor_copy_to_host() serves it). Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_tensor_data(const llava_tensor *tensor, const void **data);
+
+/**
  * Makes a tensor on the CPU from the caller's numbers, which are copied.
  *
  * @param data   numbers in C order

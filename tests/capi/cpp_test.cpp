@@ -118,6 +118,7 @@ TEST_SUITE("capi/cpp") {
     CHECK(model.apply_template({message}).find("What is this?") != std::string::npos);
     const auto rows = embedding.tensor();
     CHECK(llava::Embedding(model, rows).info().tokens == 9);
+    CHECK(llava::Tensor::from_host(rows.data(), llava::Dtype::f32, rows.shape()).to_floats() == rows.to_floats());
     CHECK(image.pixels().size() == static_cast<size_t>(image.width() * image.height() * 3));
   }
 

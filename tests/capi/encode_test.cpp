@@ -1,6 +1,7 @@
 // Loading, encoding, the language model as a function, embeddings as files.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -200,6 +201,16 @@ TEST_SUITE("capi/encode") {
     CHECK(llava_encode_images(f.model, broken, 2, nullptr, out) == LLAVA_ERR_INVALID_ARGUMENT);
     CHECK(std::string(llava_last_error()).find("images[1]") != std::string::npos);
     CHECK(out[0] == nullptr);
+  }
+
+  TEST_CASE("the numbers of a tensor lie where llava_tensor_data() says, once for all who ask") {
+    auto& f = fixture();
+    const void *first = nullptr, *second = nullptr;
+    REQUIRE(llava_tensor_data(f.tensor, &first) == LLAVA_OK);
+    REQUIRE(llava_tensor_data(f.tensor, &second) == LLAVA_OK);
+    CHECK(first == second);
+    const auto copy = floats(f.tensor);
+    CHECK(std::memcmp(first, copy.data(), copy.size() * sizeof(float)) == 0);
   }
 
   TEST_CASE("embeddings of wrong shape or with NaN are refused") {

@@ -34,6 +34,7 @@ inline void release(int64_t) {}
 inline void release(size_t) {}
 inline void release(const char*) {}
 inline void release(double) {}
+inline void release(const void*) {}
 
 /// One reference, freed at the end of the scope. `out()` is for functions that create.
 template <typename Handle>

@@ -114,7 +114,7 @@ def is_target_options(argument):
 
 
 def is_number_out(argument):
-    return argument.type in ("size_t *", "int64_t *", "double *", "llava_status *", "const char **") or \
+    return argument.type in ("size_t *", "int64_t *", "double *", "llava_status *", "const char **", "const void **") or \
         argument.type == "int32_t *" and argument.name in ("out", "id")
 
 
@@ -156,7 +156,7 @@ class Writer:
             return f"Sized<{base}> {name}_value; {argument.type}{name} = {name}_value.get();", ""
         if is_number_out(argument):
             base = argument.type[:-1].strip()
-            start = '"poison"' if base == "const char *" else "77"
+            start = '"poison"' if base in ("const char *", "const void *") else "77"
             return f"{base} {name}_value = {start}; {argument.type}{name} = &{name}_value;", f"{name}_value"
         if name == "struct_size":
             base = next(a for a in self.function.arguments if is_target_options(a)).type[:-2]

@@ -272,6 +272,7 @@ inline std::vector<std::string> template_names() {
 /** Tokens to text one by one, never half a character. Since 0.1. */
 class Decoder : public detail::Handle<llava_decoder, llava_decoder_retain, llava_decoder_free> {
  public:
+  Decoder() = default;
   /** A decoder with nothing pushed. */
   explicit Decoder(const Model& model, bool special = false) {
     detail::check(llava_decoder_create(model.get(), special ? LLAVA_DETOKENIZE_SPECIAL : 0, &handle_));

@@ -25,6 +25,13 @@ class Tensor : public detail::Handle<llava_tensor, llava_tensor_retain, llava_te
     detail::check(llava_tensor_from_host(numbers.data(), LLAVA_DTYPE_F32, shape.data(),
                                          static_cast<int32_t>(shape.size()), &handle_));
   }
+  /** Copies numbers of any kind but Dtype::automatic in C order. */
+  static Tensor from_host(const void* numbers, Dtype dtype, View<int64_t> shape) {
+    Tensor tensor;
+    detail::check(llava_tensor_from_host(numbers, static_cast<int32_t>(dtype), shape.data(),
+                                         static_cast<int32_t>(shape.size()), &tensor.handle_));
+    return tensor;
+  }
   /** Takes over a handle of the C interface. */
   static Tensor adopt(llava_tensor* handle) {
     Tensor tensor;
@@ -43,6 +50,12 @@ class Tensor : public detail::Handle<llava_tensor, llava_tensor_retain, llava_te
   std::vector<int64_t> shape() const {
     const auto desc = info();
     return std::vector<int64_t>(desc.shape, desc.shape + desc.rank);
+  }
+  /** The numbers themselves, not to be written to; valid as long as the tensor. Throws for one on a card. */
+  const void* data() const {
+    const void* numbers = nullptr;
+    detail::check(llava_tensor_data(handle_, &numbers));
+    return numbers;
   }
   /** The numbers in C order. Throws std::logic_error for a tensor that is not f32. */
   std::vector<float> to_floats() const {
