@@ -1,0 +1,48 @@
+"""What the tests of the Python package share. They run on the installed package, never on the source beside them."""
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+import llava
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCENES = ROOT / "models" / "scenes"
+TINY = ROOT / "tests" / "golden" / "model" / "tiny"
+PICTURE = SCENES / "examples" / "dotted.png"
+QUESTION = "How many shapes are there?"
+LONG: llava.ChatOptions = {"ignore_eos": True, "max_tokens": 400, "temperature": 0}
+
+REPEAT = 1000 if os.environ.get("LLAVA_FULL") else 100
+"""How often the leak loops run; 1000 with LLAVA_FULL set."""
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[llava.Model]:
+    """The small model that really looks."""
+    with llava.load(SCENES) as loaded:
+        yield loaded
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Iterator[llava.Model]:
+    """A random model, smaller still."""
+    with llava.load(TINY) as loaded:
+        yield loaded
+
+
+@pytest.fixture
+def session(model: llava.Model) -> Iterator[llava.Session]:
+    """A fresh dialogue."""
+    with model.session() as opened:
+        yield opened
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """The test leaves as many objects of the library behind as it found."""
+    before = llava.live_objects()
+    yield
+    assert llava.live_objects() == before

@@ -1,0 +1,53 @@
+"""The examples do what they say."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from conftest import PICTURE, QUESTION, ROOT, SCENES
+
+EXAMPLES = ROOT / "examples" / "python"
+
+
+def run(name: str, *arguments: object, text: str = "") -> str:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        input=text,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_each_is_under_two_screens() -> None:
+    for path in EXAMPLES.glob("*.py"):
+        assert len(path.read_text().splitlines()) < 60, path
+
+
+def test_chat_answers_and_answers_again() -> None:
+    told = run("chat.py", SCENES, PICTURE, text=f"{QUESTION}\n/again\n\n")
+    assert told.count("four") == 2
+
+
+def test_stream_gives_two_answers_at_once() -> None:
+    told = run("stream.py", SCENES, PICTURE, QUESTION, "Is there a circle?").splitlines()
+    assert told[-2] == f"{QUESTION} four"
+    assert told[-1].startswith("Is there a circle? ")
+
+
+def test_describe_writes_json_and_names_what_is_no_picture(tmp_path: pathlib.Path) -> None:
+    shutil.copy(PICTURE, tmp_path / "写真 🦙.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    found = json.loads(run("describe.py", SCENES, tmp_path, QUESTION))
+    assert found["写真 🦙.png"] == {"text": "four", "size": [336, 336], "tokens": 2}
+    assert "no known picture format" in found["notes.txt"]["error"]
+
+
+def test_search_finds_the_picture_itself_first() -> None:
+    told = run("search.py", SCENES, SCENES / "examples", PICTURE).splitlines()
+    assert len(told) == 3 and told[0].endswith(PICTURE.name)
+    assert float(told[0].split()[0]) > 0.999

@@ -1,0 +1,145 @@
+"""The package as it is installed: its parts, LibTorch, the command, types."""
+
+import ast
+import importlib.metadata
+import inspect
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import PICTURE, QUESTION, ROOT, SCENES
+
+import llava
+from llava import _libtorch, _llava
+
+PACKAGE = pathlib.Path(llava.__file__).parent
+EXAMPLES = ROOT / "examples" / "python"
+
+
+def test_it_is_the_installed_package_that_is_tested() -> None:
+    assert ROOT not in PACKAGE.parents or "build" in PACKAGE.relative_to(ROOT).parts
+    assert importlib.metadata.version("llava") == llava.__version__
+    for part in ("py.typed", "_llava.pyi", "bin/llava", "libllava.so.0.1"):
+        assert (PACKAGE / part).is_file(), part
+    assert not list(PACKAGE.rglob("*torch*.so*")), "LibTorch is not repackaged"
+
+
+def test_the_extension_is_built_on_the_public_header_alone() -> None:
+    needed = subprocess.run(["readelf", "-d", _llava.__file__], capture_output=True, encoding="utf-8", check=True).stdout
+    libraries = re.findall(r"NEEDED.*\[(.*)\]", needed)
+    assert "libllava.so.0.1" in libraries
+    assert not any("torch" in name or "c10" in name for name in libraries)
+
+
+def test_the_libtorch_it_wants_is_the_one_it_was_built_for() -> None:
+    assert llava.build_info()["torch"].startswith(_libtorch.VERSION + ".")
+    pins = (ROOT / "tools" / "pins.txt").read_text()
+    assert re.search(r"^torch +" + re.escape(_libtorch.VERSION) + r"\.", pins, re.M)
+    requires = importlib.metadata.requires("llava") or []
+    assert f'torch=={_libtorch.VERSION}.*; extra == "torch"' in requires
+
+
+@pytest.mark.parametrize("version", ["2.10.1+cu128", "2.110.0", "3.0"])
+def test_another_torch_is_refused_in_plain_words(tmp_path: pathlib.Path, version: str) -> None:
+    fake = tmp_path / "torch"
+    fake.mkdir()
+    (fake / "__init__.py").write_text("raise SystemExit('torch must not be imported')")
+    (fake / "version.py").write_text(f"__version__ = '{version}'\n")
+    run = subprocess.run(
+        [sys.executable, "-c", "import llava"], capture_output=True, encoding="utf-8", env={"PYTHONPATH": str(tmp_path)}
+    )
+    assert run.returncode == 1
+    assert f"ImportError: llava was built for torch 2.11, but torch {version} is installed in {fake}" in run.stderr
+    assert "pip install 'torch==2.11.*'" in run.stderr
+
+
+def test_a_folder_called_torch_is_no_torch(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "torch").mkdir()
+    code = "import llava; print(llava.__version__)"
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, check=True)
+
+
+def test_the_module_is_the_command() -> None:
+    def run(*arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "llava", *arguments], capture_output=True, encoding="utf-8", input=text, timeout=60
+        )
+
+    assert run("--version").stdout == f"llava {llava.__version__}\n"
+    asked = run("chat", str(SCENES), "--image", str(PICTURE), "--prompt", "-", text=QUESTION)
+    assert (asked.stdout, asked.stderr, asked.returncode) == ("four\n", "", 0)
+    wrong = run("chat")
+    assert wrong.returncode == 2 and wrong.stderr.startswith("llava: ")
+
+
+def described() -> dict[str, list[str]]:
+    """Parameter names of everything in the extension, from the first line of each docstring."""
+    found: dict[str, list[str]] = {}
+
+    def add(name: str, thing: object) -> None:
+        line = (inspect.getdoc(thing) or "").splitlines()[0]
+        inside = line.partition("(")[2].rpartition(") ->")[0]
+        depth, names, current = 0, [], ""
+        for letter in inside + ",":
+            depth += (letter in "[(") - (letter in "])")
+            if letter == "," and depth == 0:
+                names.append(re.split(r"[:=]", current.strip())[0].strip())
+                current = ""
+            else:
+                current += letter
+        found[name] = [each for each in names if each]
+
+    for name, thing in vars(_llava).items():
+        if inspect.isclass(thing):
+            for part, member in vars(thing).items():
+                if isinstance(member, property):
+                    found[f"{name}.{part}"] = ["property"]
+                own = isinstance(member, staticmethod) or "instancemethod" in type(member).__name__
+                if own and (part == "__init__" or not part.startswith("_")):
+                    add(f"{name}.{part}", getattr(thing, part))
+        elif not name.startswith("_"):
+            add(name, thing)
+    return {name: names for name, names in found.items() if names != ["*args", "**kwargs"]}
+
+
+def stubbed() -> dict[str, list[str]]:
+    """The same from _llava.pyi."""
+    found: dict[str, list[str]] = {}
+
+    def add(prefix: str, function: ast.FunctionDef) -> None:
+        if any(isinstance(each, ast.Name) and each.id == "property" for each in function.decorator_list):
+            found[prefix + function.name] = ["property"]
+            return
+        arguments = function.args
+        names = [each.arg for each in arguments.args]
+        found[prefix + function.name] = names + ([f"**{arguments.kwarg.arg}"] if arguments.kwarg else [])
+
+    for item in ast.parse((PACKAGE / "_llava.pyi").read_text()).body:
+        if isinstance(item, ast.FunctionDef):
+            add("", item)
+        elif isinstance(item, ast.ClassDef):
+            for part in item.body:
+                if isinstance(part, ast.FunctionDef) and (part.name == "__init__" or not part.name.startswith("_")):
+                    add(item.name + ".", part)
+    return found
+
+
+def test_the_stubs_name_the_extensions_classes_functions_and_parameters() -> None:
+    assert described() == stubbed()
+
+
+def mypy(*arguments: str) -> None:
+    environment = dict(os.environ, MYPY_CACHE_DIR=str(ROOT / "build" / "python" / "mypy"))
+    run = subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, encoding="utf-8", cwd=ROOT, env=environment, timeout=300
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_package_examples_and_tests_pass_mypy_strict() -> None:
+    mypy("mypy", "--strict", "-p", "llava")
+    files = [*EXAMPLES.glob("*.py"), *(ROOT / "tests" / "python").glob("*.py")]
+    mypy("mypy", "--strict", *map(str, sorted(files)))
