@@ -1,6 +1,6 @@
 """Counts what ctest ran and prints the failures: each doctest case and each unittest method, one for each other test.
 
-usage: count_tests.py RESULT.xml...    the files that `ctest --output-junit` writes
+usage: count_tests.py RESULT.xml...    the files that `ctest --output-junit` and `pytest --junitxml` write
 
 Prints two numbers, passed and failed, as its last line; what failed stands above with the end of its output. A doctest
 program that dies before its summary counts as one failure.
@@ -29,6 +29,9 @@ def cases_of(output):
 def count(case):
     """(passed, failed) of one ctest test."""
     status = case.get("status")
+    if status is None:  # pytest's
+        bad = any(case.find(kind) is not None for kind in ("failure", "error"))
+        return (0, 1) if bad else (0, 0) if case.find("skipped") is not None else (1, 0)
     if status == "disabled":
         return 0, 0
     good = status == "run"
@@ -39,8 +42,9 @@ def count(case):
 
 
 def show(case):
-    lines = (case.findtext("system-out") or "").rstrip().splitlines()
-    print(f"--- FAILED: {case.get('name')} ({case.get('status')}, {float(case.get('time') or 0):.1f} s)")
+    text = case.findtext("system-out") or case.findtext("failure") or case.findtext("error") or ""
+    lines = text.rstrip().splitlines()
+    print(f"--- FAILED: {case.get('name')} ({case.get('status', 'pytest')}, {float(case.get('time') or 0):.1f} s)")
     for line in lines[-OUTPUT_LINES:]:
         print("   ", line)
 

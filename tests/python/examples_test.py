@@ -51,3 +51,8 @@ def test_search_finds_the_picture_itself_first() -> None:
     told = run("search.py", SCENES, SCENES / "examples", PICTURE).splitlines()
     assert len(told) == 3 and told[0].endswith(PICTURE.name)
     assert float(told[0].split()[0]) > 0.999
+
+
+def test_ask_answers_question_by_question() -> None:
+    told = run("ask.py", SCENES, PICTURE, QUESTION, "Is there a circle?").splitlines()
+    assert told[0] == "four" and len(told) == 4

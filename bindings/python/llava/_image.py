@@ -121,9 +121,11 @@ def _of_pillow(source: PillowImage, apply_exif: bool) -> _llava.Image:
         from PIL import ImageOps
 
         source = ImageOps.exif_transpose(cast(Any, source))
+    width, height = source.size
+    if source.mode == "I;16":  # the upper eight bits, as the library reads such a file; Pillow's RGB would be white
+        return _llava.Image.from_pixels(memoryview(source.tobytes()[1::2]).cast("B", (height, width)))
     if source.mode not in _PILLOW_MODES:
         source = source.convert("RGBA" if source.mode == "P" else "RGB")  # RGB of a palette with opacity warns
-    width, height = source.size
     shape = (height, width, *_PILLOW_MODES[source.mode])
     return _llava.Image.from_pixels(memoryview(source.tobytes()).cast("B", shape))
 
