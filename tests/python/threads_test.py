@@ -49,6 +49,7 @@ def test_a_session_is_busy_while_its_stream_runs(session: llava.Session) -> None
     for call in (lambda: session.chat("x"), lambda: session.append("x"), lambda: session.rewind(0), session.fork):
         with pytest.raises(llava.BusyError):
             call()
+    assert repr(session).startswith("<llava.Session ")
     stream.close()
     assert session.chat("hi", max_tokens=1).tokens
 

@@ -3,6 +3,8 @@
 import os
 from typing import Generic, Protocol, Self, TypeVar
 
+from ._errors import LlavaError
+
 
 class Closeable(Protocol):
     """An object of the extension."""
@@ -47,7 +49,10 @@ class Handle(Generic[Native]):
     def _describe_open(self) -> str:
         if self.closed:
             return " closed"
-        text = self._describe()
+        try:
+            text = self._describe()
+        except LlavaError as error:  # repr() does not fail: busy, closed by another thread
+            text = f"({error.status.name.lower()})"
         return f" {text}" if text else ""
 
     def _describe(self) -> str:

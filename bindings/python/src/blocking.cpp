@@ -108,7 +108,11 @@ void throw_closed(const char* type) {
 Interruptible::Interruptible(const Stop& stop) {
   if (!on_main_thread()) return;
   auto& watcher = Watcher::get();
-  former_ = set_wakeup(watcher.descriptor());
+  try {
+    former_ = set_wakeup(watcher.descriptor());
+  } catch (const py::error_already_set&) {  // a sub-interpreter: it hears no signals
+    return;
+  }
   watcher.add(stop, former_);
   if (PyErr_CheckSignals() != 0) {  // it came before the pipe was there
     const py::error_scope raised;

@@ -80,7 +80,8 @@ py::str text_of(const llava::Event& event) {
 }
 
 void add_event(py::module_& module) {
-  py::class_<llava::Event>(module, "Event")
+  py::class_<llava::Event>(module, "Event",
+                           "One thing that happened while an answer was made; str() of it is its text.")
       .def_property_readonly("type", &type_of)
       .def_property_readonly("text", &text_of)
       .def_property_readonly("token",

@@ -111,7 +111,10 @@ std::shared_ptr<Tensor> tensor_from(py::handle object) {
 }
 
 void add_tensor(py::module_& module) {
-  py::class_<Tensor, std::shared_ptr<Tensor>>(module, "Tensor", py::buffer_protocol())
+  py::class_<Tensor, std::shared_ptr<Tensor>>(
+      module, "Tensor", py::buffer_protocol(),
+      "Numbers of the library with a shape, shared and not to be written to: memoryview(), numpy.asarray(), "
+      "torch.from_dlpack() take them without a copy. Made of any float32, float16 or bfloat16 array.")
       .def(py::init(&tensor_from), py::arg("array"))
       .def_buffer(&buffer_of)
       .def_property_readonly("shape", &Tensor::shape)
