@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -114,6 +115,7 @@ class Ranks {
     launch_.started = [this](int64_t, pid_t process) {
       const std::lock_guard lock(mutex_);
       processes_.push_back(process);
+      if (asked_) ::kill(process, SIGTERM);
     };
   }
 
@@ -163,10 +165,13 @@ class Ranks {
   }
 
   void ask_to_stop() {
-    asked_ = true;
     const std::lock_guard lock(mutex_);
+    asked_ = true;
     for (const auto process : processes_) ::kill(process, SIGTERM);
   }
+
+  // By what asks ranks to stop, or a terminal's Ctrl-C: once they work, they hear the one and ignore the other.
+  static bool ended_before_it_began(const core::RankEnd& end) { return end.signal == SIGTERM || end.signal == SIGINT; }
 
   Json outcome() {
     if (failure_) std::rethrow_exception(failure_);
@@ -175,6 +180,10 @@ class Ranks {
     if (asked_ && stopped) {
       use_.cancel().poll("training");
       throw Error(Status::cancelled, "the callback event stopped the run; it was saved");
+    }
+    if (asked_ && std::any_of(result_.ends.begin(), result_.ends.end(), ended_before_it_began)) {
+      use_.cancel().poll("the start of the ranks");
+      throw Error(Status::cancelled, "the callback event stopped the run before it began");
     }
     if (result_.first_failure) fail(*result_.first_failure);
     const auto path = std::string(options_.out_dir) + "/run.json";
@@ -197,7 +206,7 @@ class Ranks {
   std::atomic<bool> over_{false};
   std::mutex mutex_;
   std::vector<pid_t> processes_;
-  bool asked_ = false;
+  bool asked_ = false;        // written by the listening thread under mutex_
   std::optional<Json> told_;  // what the first rank that failed said
 };
 

@@ -41,6 +41,12 @@ void say_failure(const Pipe& pipe, llava_status status, std::string message) {
       -1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+// Without the name of the function, which says nothing to who started the ranks.
+std::string message_of(const llava::Error& error) {
+  const auto record = nlohmann::json::parse(error.details(), nullptr, /*allow_exceptions=*/false);
+  return record.is_object() ? record.value("message", std::string(error.what())) : error.what();
+}
+
 int train(char** arguments, const Pipe& pipe) {
   auto options = llava::TrainOptions::from_json(arguments[3]);
   options.event = [&pipe](const std::string& event) {
@@ -68,7 +74,7 @@ int main(int count, char** arguments) {
   try {
     return train(arguments, pipe);
   } catch (const llava::Error& error) {
-    say_failure(pipe, error.code(), error.what());
+    say_failure(pipe, error.code(), message_of(error));
   } catch (const std::exception& error) {
     say_failure(pipe, LLAVA_ERR_INTERNAL, error.what());
   }

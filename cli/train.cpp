@@ -196,7 +196,9 @@ void run_train(const Arguments& arguments, bool stage_given) {
     options.event = [&](const std::string& event) {
       progress.show(nlohmann::json::parse(event));
       const bool stop = interrupt_token().is_cancelled();
-      if (stop && !told) progress.say("stops after this step and saves; Ctrl-C once more stops at once");
+      if (stop && !told)
+        progress.say(options.nproc > 1 ? "stops after this step and saves"
+                                       : "stops after this step and saves; Ctrl-C once more stops at once");
       told = told || stop;
       return !stop;
     };
@@ -224,7 +226,9 @@ void run_train(const Arguments& arguments, bool stage_given) {
     complain("stopped; the same command goes on from here");
     throw CLI::RuntimeError(kStopped);
   }
-  if (!arguments.json) std::cout << (adapter ? "the adapter is " : "the model is ") << options.out_dir << '\n';
+  if (arguments.json) return;
+  std::cout << (adapter ? "the adapter is " : "the model is ") << options.out_dir << '\n';
+  if (adapter) std::cout << "open it with: llava chat " << arguments.model << " --adapter " << options.out_dir << '\n';
 }
 
 }  // namespace

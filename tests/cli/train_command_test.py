@@ -135,6 +135,7 @@ class Ranks(Bench):
         done = run(*self.command("out", "--nproc", "2"))
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertRegex(done.stderr.decode(), r"record 8 .*gone\.jpg")
+        self.assertNotIn(b"llava_trainer", done.stderr)
 
 
 class Interrupted(Bench):
@@ -168,6 +169,15 @@ class Interrupted(Bench):
             self.assertTrue(os.listdir(self.folder + "/out/checkpoints"))
         self.assertEqual(run(*self.command("out")).returncode, 0)
         self.assertEqual(self.weights("out"), expected)
+
+    def test_ctrl_c_before_the_ranks_have_begun(self):
+        process = self.start("--nproc", "2")
+        while not any(path.read_text() for path in pathlib.Path(f"/proc/{process.pid}/task").glob("*/children")):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 5, err)
+        self.assertIn(b"goes on from here", err)
 
     def test_killed_at_any_instant_it_ends_with_the_same_bits(self):
         expected, drawn = self.expected(), random.Random(1)
