@@ -6,8 +6,8 @@
  * the last snapshot stands, and ends with the same bits.
  *
  * The folder of a run: config.json, model.safetensors, the tokenizer … (the result, in Hugging Face's layout, once the
- * run is through), metrics.jsonl (one JSON object a step), run.json (what it was told, how it ended), checkpoints/
- * (snapshots; delete them when nothing is to go on), run.lock (held while a process works on it).
+ * run is through), metrics.jsonl (one JSON object a step), run.json (what it was told, whether it is through),
+ * checkpoints/ (snapshots; delete them when nothing is to go on), run.lock (held while a process works on it).
  */
 #ifndef LLAVA_TRAIN_H
 #define LLAVA_TRAIN_H
@@ -233,16 +233,17 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_plan(const char *m
  * used meanwhile; load options.out_dir for the result. Stopped by its cancel token it saves the last whole step first.
  *
  * The report: "out", "step", "steps", "settings", "samples", "tokens", "seconds", "first_loss", "last_loss",
- * "eval_loss", "skipped", "learning", "peak_resident_bytes", "resumed_from".
+ * "eval_loss", "skipped", "learning", "peak_resident_bytes", "resumed_from". Samples, tokens, seconds of steps and losses
+ * are the whole run's, as out_dir/metrics.jsonl has them, however often it was interrupted; skipped is this call's.
  *
  * @param model    the model
  * @param options  what to train on and how
  * @param out      receives the report; release with llava_report_free()
  * @return LLAVA_OK when the run is through; INVALID_ARGUMENT (an option; other settings than those of the run in
  * out_dir, both values named), BUSY (another process works on out_dir), NOT_FOUND, FORMAT (a record, a file), LIMIT (more
- * unusable records than may be), UNSUPPORTED (the vision tower is to learn; a model that cuts pictures into tiles),
- * DIVERGED (loss or gradient is not finite; nothing of that step was changed), IO (the disk is full: the last snapshot is
- * still there), OUT_OF_MEMORY, CANCELLED, TIMEOUT, CALLBACK. Since 0.1.
+ * unusable records than may be), UNSUPPORTED (a model that cuts pictures into tiles), DIVERGED (loss or gradient is not
+ * finite; nothing of that step was changed), IO (the disk is full: the last snapshot is still there), OUT_OF_MEMORY,
+ * CANCELLED, TIMEOUT, CALLBACK. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_stage(llava_model *model,
                                                                     const llava_train_options *options,

@@ -23,23 +23,43 @@ std::string reason(int error) {
   return text ? text : cat("error ", error);
 }
 
-bool stays(const std::string& line, int64_t last_step) {
+double number_in(const Json& json, const char* key) {
+  const auto* value = json.find(key);
+  return value && value->is_number() ? value->number() : 0;
+}
+
+void count(const Json& line, MetricsTotals& totals) {
+  if (line.contains("eval_loss")) {
+    totals.eval_loss = number_in(line, "eval_loss");
+    totals.eval_step = static_cast<int64_t>(number_in(line, "step"));
+  }
+  if (!line.contains("loss")) return;
+  totals.samples += static_cast<int64_t>(number_in(line, "samples"));
+  totals.tokens += static_cast<int64_t>(number_in(line, "tokens"));
+  totals.seconds += number_in(line, "seconds");
+  totals.last_loss = number_in(line, "loss");
+  if (!totals.first_loss) totals.first_loss = totals.last_loss;
+}
+
+bool stays(const std::string& line, int64_t last_step, MetricsTotals& totals) {
   try {
     const auto json = parse_json(line, "metrics");
     const auto* step = json.find("step");
-    return !step || !step->is_number_integer() || step->integer() <= last_step;
+    if (step && step->is_number_integer() && step->integer() > last_step) return false;
+    count(json, totals);
+    return true;
   } catch (const Error&) {
     return false;  // cut in the middle when the process ended
   }
 }
 
-std::string kept_lines(const std::string& text, int64_t last_step) {
+std::string kept_lines(const std::string& text, int64_t last_step, MetricsTotals& totals) {
   std::string kept;
   for (size_t begin = 0; begin < text.size();) {
     const auto end = text.find('\n', begin);
     if (end == std::string::npos) break;
     const auto line = text.substr(begin, end - begin);
-    if (stays(line, last_step)) kept.append(line).append("\n");
+    if (stays(line, last_step, totals)) kept.append(line).append("\n");
     begin = end + 1;
   }
   return kept;
@@ -50,7 +70,7 @@ std::string kept_lines(const std::string& text, int64_t last_step) {
 MetricsFile::MetricsFile(std::string path, int64_t last_step) : path_(std::move(path)) {
   if (file_exists(path_)) {
     const auto text = read_file(path_, kMostBytes);
-    const auto kept = kept_lines(text, last_step);
+    const auto kept = kept_lines(text, last_step, before_);
     if (kept != text) write_file_atomically(path_, kept);
   }
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

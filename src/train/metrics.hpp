@@ -3,11 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/json_value.hpp"
 
 namespace llava::core {
+
+/// What the lines of a file come to.
+struct MetricsTotals {
+  int64_t samples = 0, tokens = 0;
+  double seconds = 0;
+  std::optional<double> first_loss, last_loss, eval_loss;
+  int64_t eval_step = -1;  // of eval_loss
+};
 
 class MetricsFile {
  public:
@@ -18,11 +27,15 @@ class MetricsFile {
   MetricsFile(const MetricsFile&) = delete;
   MetricsFile& operator=(const MetricsFile&) = delete;
 
+  /// Of the lines that were there when it was opened.
+  const MetricsTotals& before() const { return before_; }
+
   /// Throws Error(io); the file then ends as before.
   void append(const Json& line);
 
  private:
   std::string path_;
+  MetricsTotals before_;
   int descriptor_ = -1;
 };
 

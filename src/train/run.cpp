@@ -138,6 +138,7 @@ void TrainingRun::open_inputs() {
 void TrainingRun::open_records() {
   if (!first_rank()) return;
   metrics_ = std::make_unique<MetricsFile>(settings_.out + "/metrics.jsonl", first_);
+  evaluated_step_ = metrics_->before().eval_step;
   if (settings_.tensorboard) tensorboard_ = std::make_unique<TensorboardFile>(settings_.out + "/tensorboard");
   write_state("running");
 }
@@ -199,9 +200,9 @@ void TrainingRun::step() {
     throw;
   }
   if (comm_) comm_->progress("what follows a step", Doing::slow);
+  save_when_due();  // first: an evaluation that fails takes no step along
   const bool due = settings_.eval_every > 0 && done() % settings_.eval_every == 0;
   if (eval_data_ && (due || finished())) evaluate();
-  save_when_due();
 }
 
 // Of this rank's leaves. What is skipped is counted over all ranks.
@@ -233,9 +234,9 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
   tokens_ += report.rows;
   if (!first_rank()) return;
   const auto here = static_cast<double>(done() - first_);
+  const auto per_epoch = (data_.index->size() + settings_.batch - 1) / settings_.batch;  // the last may be short
   auto line = Json::object({{"step", report.step},
-                            {"epoch", static_cast<double>(report.step) * static_cast<double>(settings_.batch) /
-                                          static_cast<double>(data_.index->size())},
+                            {"epoch", static_cast<double>(report.step) / static_cast<double>(per_epoch)},
                             {"loss", report.loss},
                             {"lr", report.lr},
                             {"grad_norm", report.gradient_norm},
@@ -270,6 +271,7 @@ double TrainingRun::evaluate() {
   });
   if (!first_rank()) return 0;
   eval_loss_ = result.loss;
+  evaluated_step_ = done();
   auto line = Json::object({{"step", done()},
                             {"eval_loss", result.loss},
                             {"samples", result.samples},
@@ -310,6 +312,7 @@ TrainedValues TrainingRun::values() {
 }
 
 void TrainingRun::write_result() {
+  if (eval_data_ && any_rank_says(first_rank() && evaluated_step_ != done())) evaluate();  // it failed, or was cut off
   if (comm_) comm_->progress("writing the result", Doing::slow);
   together(comm_.get(), [&] {
     if (first_rank()) put_result();
@@ -353,14 +356,15 @@ void TrainingRun::write_state(const char* state) const {
 }
 
 Json TrainingRun::summary() const {
+  const auto before = metrics_ ? metrics_->before() : MetricsTotals();
   auto json = Json::object({{"out", settings_.out},
                             {"preset", settings_.preset},
                             {"step", done()},
                             {"steps", steps_},
                             {"settings", numeric_},
-                            {"samples", samples_},
-                            {"tokens", tokens_},
-                            {"seconds", seconds_},
+                            {"samples", before.samples + samples_},
+                            {"tokens", before.tokens + tokens_},
+                            {"seconds", before.seconds + seconds_},
                             {"skipped", skipped_},
                             {"learning", stepper_->network().learners().learning()},
                             {"rank", ranks_.rank()},
@@ -368,9 +372,12 @@ Json TrainingRun::summary() const {
                             {"resident_before_bytes", resident_before_},
                             {"peak_resident_bytes", peak_resident_bytes()}});
   if (!resumed_from_.empty()) json.add("resumed_from", resumed_from_);
-  if (first_loss_) json.add("first_loss", *first_loss_);
-  if (last_) json.add("last_loss", last_->loss);
-  if (eval_loss_) json.add("eval_loss", *eval_loss_);
+  const auto add = [&](const char* name, const std::optional<double>& value, const std::optional<double>& otherwise) {
+    if (value || otherwise) json.add(name, value ? *value : *otherwise);
+  };
+  add("first_loss", before.first_loss, first_loss_);
+  add("last_loss", last_ ? std::optional(last_->loss) : std::nullopt, before.last_loss);
+  add("eval_loss", eval_loss_, before.eval_loss);
   return json;
 }
 

@@ -112,6 +112,7 @@ class TrainingRun {
   std::unique_ptr<TensorboardFile> tensorboard_;
   Json numeric_;
   int64_t steps_ = 0, first_ = 0, saved_step_ = -1, failed_saves_ = 0;
+  int64_t evaluated_step_ = -1;  // on eval_data; the first rank knows
   int64_t resident_before_ = resident_bytes();
   int64_t skipped_ = 0, samples_ = 0, tokens_ = 0;
   double seconds_ = 0;  // in steps of this process

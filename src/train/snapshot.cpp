@@ -133,12 +133,15 @@ void read_state(const std::string& path, const std::vector<Entry>& entries, Trai
   }
 }
 
+// A setting that may change on the way: what was skipped was allowed then, and what comes is allowed now.
+constexpr const char* kFree = "skip_bad";
+
 // Every setting whose value is not the same, with both values.
 void compare_settings(const std::string& folder, const Json& saved, const Json& now) {
   std::string text;
   const auto differ = [&](const std::string& key, const Json* before, const Json* after) {
     const auto value = [](const Json* json) { return json ? json->dump() : std::string("absent"); };
-    if (value(before) != value(after))
+    if (key != kFree && value(before) != value(after))
       text += cat(text.empty() ? "" : "; ", key, " is ", value(after), " now and was ", value(before));
   };
   for (const auto& [key, value] : saved.items()) differ(key, &value, now.find(key));

@@ -104,6 +104,7 @@ TEST_SUITE("train/run") {
     const auto metrics = lines_of(settings.out + "/metrics.jsonl");
     CHECK(metrics.size() == 64);
     CHECK(parse_json(metrics[3], "line").at("step").integer() == 3);
+    CHECK(parse_json(metrics[3], "line").at("epoch").number() == 1);  // of 4, 4 and 2 samples
     const auto model = load_bundle(settings.out, {});
     CHECK(model->layout == "hf");
     CHECK(weights_of(settings.out) != weights_of(kTiny));
@@ -182,6 +183,50 @@ TEST_SUITE("train/run") {
     while (!training.finished()) training.step();
     CHECK(skipped == 1);  // it came in both epochs
     CHECK(training.summary().at("skipped").integer() == 1);
+  }
+
+  TEST_CASE("a run that met such a record goes on when it may be skipped") {
+    const TemporaryFolder folder;
+    Bench bench;
+    bench.data = write_records(folder, 5);
+    auto settings = bench.settings("out"), whole = bench.settings("whole");
+    settings.order = whole.order = OrderKind::sequential;
+    settings.save_every = 1;
+    whole.skip_bad = 1;
+    CHECK(error_of([&] { run(settings); }).message().find("gone.png") != std::string::npos);
+    settings.skip_bad = 1;
+    CHECK(run(settings).size() == 5);  // the first step was saved
+    run(whole);
+    CHECK(weights_of(settings.out) == weights_of(whole.out));
+  }
+
+  TEST_CASE("an evaluation that fails takes no step along, and is made up for") {
+    const TemporaryFolder folder;
+    Bench bench;
+    auto settings = bench.settings("out");
+    settings.eval_data = write_records(folder, 3);
+    CHECK(error_of([&] { run(settings); }).message().find("gone.png") != std::string::npos);
+    settings.eval_data = bench.data;
+    CHECK(run(settings).empty());  // all steps were there
+    CHECK(lines_of(settings.out + "/metrics.jsonl").size() == 7);
+    CHECK(run(settings).empty());
+    CHECK(lines_of(settings.out + "/metrics.jsonl").size() == 7);
+  }
+
+  TEST_CASE("what is told of a run is of all its steps, also when there is nothing left to do") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    settings.eval_data = bench.data;
+    const auto losses = run(settings, 2);
+    run(settings);
+    const TrainingRun again(settings, {}, {});
+    const auto told = again.summary();
+    CHECK(told.at("samples").integer() == 2 * kRecords);
+    CHECK(told.at("tokens").integer() > 0);
+    CHECK(told.at("seconds").number() > 0);
+    CHECK(told.at("first_loss").number() == losses[0]);
+    CHECK(told.contains("last_loss"));
+    CHECK(told.contains("eval_loss"));
   }
 
   TEST_CASE("a cancelled step changes nothing, and the run can go on") {
