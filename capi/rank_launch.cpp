@@ -35,7 +35,8 @@ namespace {
 
 constexpr int kPollMs = 50;
 constexpr int64_t kReportBytes = 1 << 20;
-constexpr int kStopped = 5;  // the exit code of a rank that was asked to stop, and saved
+constexpr int64_t kMostNs = 60'000'000'000;  // that a rank may take for the rest of its step and a snapshot
+constexpr int kStopped = 5;                  // the exit code of a rank that was asked to stop, and saved
 
 std::string program_of(const llava_train_options& options) {
   if (options.rank_program) return options.rank_program;
@@ -149,6 +150,7 @@ class Ranks {
       more = pipe_.next(line);
       if (more) hear(line);
       if (!asked_ && use_.cancel().stopped()) ask_to_stop();
+      if (asked_ && core::now_ns() - asked_ns_ > kMostNs) force_.cancel();
     }
   }
 
@@ -167,6 +169,7 @@ class Ranks {
   void ask_to_stop() {
     const std::lock_guard lock(mutex_);
     asked_ = true;
+    asked_ns_ = core::now_ns();
     for (const auto process : processes_) ::kill(process, SIGTERM);
   }
 
@@ -192,8 +195,7 @@ class Ranks {
 
   [[noreturn]] void fail(const core::RankEnd& end) const {
     if (!told_) throw Error(Status::distributed, core::text_of(end));
-    throw Error(static_cast<Status>(told_->at("status").integer()),
-                cat(told_->at("message").string(), " (", core::text_of(end), ")"));
+    throw Error(static_cast<Status>(told_->at("status").integer()), told_->at("message").string());
   }
 
   const llava_train_options& options_;
@@ -206,7 +208,8 @@ class Ranks {
   std::atomic<bool> over_{false};
   std::mutex mutex_;
   std::vector<pid_t> processes_;
-  bool asked_ = false;        // written by the listening thread under mutex_
+  bool asked_ = false;
+  int64_t asked_ns_ = 0;      // written by the listening thread under mutex_
   std::optional<Json> told_;  // what the first rank that failed said
 };
 

@@ -100,7 +100,7 @@ bool TrainerWork::run(int64_t steps) {
   }
   for (int64_t i = 0; i < steps && !run_->finished(); ++i)
     if (!step_or_stop()) {
-      run_->save();
+      run_->leave();
       return false;
     }
   if (!run_->finished()) return false;

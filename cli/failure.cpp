@@ -52,6 +52,11 @@ const char* advice(llava_status status) {
   }
 }
 
+// A name on the command line that is none of those there are.
+bool names_a_choice(const nlohmann::json& details) {
+  return details.contains("templates") || details.contains("presets");
+}
+
 }  // namespace
 
 int exit_code(const llava::Error& error) {
@@ -59,7 +64,7 @@ int exit_code(const llava::Error& error) {
     case LLAVA_ERR_INVALID_ARGUMENT:
       return kUsage;
     case LLAVA_ERR_NOT_FOUND:
-      return record_of(error)["details"].contains("templates") ? kUsage : kInput;
+      return names_a_choice(record_of(error)["details"]) ? kUsage : kInput;
     case LLAVA_ERR_IO:
     case LLAVA_ERR_FORMAT:
     case LLAVA_ERR_UNSUPPORTED:

@@ -47,10 +47,17 @@ std::string message_of(const llava::Error& error) {
   return record.is_object() ? record.value("message", std::string(error.what())) : error.what();
 }
 
+// With its message cut: what two processes write at once must not mix.
+std::string shortened(const std::string& event) {
+  auto json = nlohmann::json::parse(event);
+  if (json.contains("message")) json["message"] = json["message"].get<std::string>().substr(0, kMostText / 2);
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 int train(char** arguments, const Pipe& pipe) {
   auto options = llava::TrainOptions::from_json(arguments[3]);
   options.event = [&pipe](const std::string& event) {
-    pipe.say(event);
+    pipe.say(event.size() > kMostText ? shortened(event) : event);
     return true;
   };
   const llava::Trainer trainer(arguments[1], options);

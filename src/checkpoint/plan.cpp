@@ -68,6 +68,10 @@ LoadPlan plan_load(const std::string& path, const LoadOptions& options) {
   checkpoint.path = model_folder(path);
   checkpoint.name = model_name(checkpoint.path);
   const auto config = checkpoint.path + "/config.json";
+  if (!file_exists(config) && file_exists(checkpoint.path + "/adapter_config.json"))
+    throw Error(Status::unsupported, cat(checkpoint.path,
+                                         ": is an adapter, not a model; name the model it was made for, and it "
+                                         "as the adapter"));
   plan.config_text = read_file(config, limits::kConfigJsonBytes, config);
   auto layout = find_layout(checkpoint, parse_json(plan.config_text, config), options);
   plan.tensors = std::move(layout.tensors);

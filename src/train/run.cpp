@@ -162,6 +162,11 @@ void TrainingRun::take_folder() {
 void TrainingRun::resume() {
   const auto& how = settings_.resume;
   if (how == "never") return;
+  if (how != "auto" && !file_exists(how + "/manifest.json"))
+    throw Error(Status::argument, cat("resume is \"", printable(how),
+                                      "\", expected auto, never, or the folder of a snapshot "
+                                      "such as ",
+                                      settings_.out, "/checkpoints/step-00000100"));
   if (how == "auto") {
     if (const auto found = resume_newest(settings_.out, *stepper_, numeric_)) resumed_from_ = *found;
   } else {
@@ -250,6 +255,7 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
                             {"tflops", report.flops / seconds * 1e-12},
                             {"resident_bytes", resident_bytes()}});
   if (report.clipped) line.add("clipped", true);
+  if (report.samples == 0) line.add("empty", true);
   metrics_->append(line);
   if (tensorboard_)
     tensorboard_->add(report.step, {{"train/loss", report.loss},
@@ -290,6 +296,13 @@ void TrainingRun::save() {
   save_snapshot(settings_.out, *stepper_, numeric_, settings_.keep);
   saved_step_ = done();
   tell(Json::object({{"event", "saved"}, {"step", done()}, {"seconds", seconds_since(begin)}}));
+}
+
+void TrainingRun::leave() {
+  save();
+  together(comm_.get(), [&] {
+    if (first_rank()) write_state("stopped");
+  });
 }
 
 void TrainingRun::save_when_due() {

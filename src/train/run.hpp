@@ -29,7 +29,7 @@ namespace llava::core {
 ///   start       stage, steps, step (done before), epochs, samples, learning (parameters), all (parameters)
 ///   progress    phase, done, total: while data are opened
 ///   step        step, epoch, loss, lr, grad_norm, samples, tokens (positions), labels, seconds, data_seconds (of them,
-///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes; clipped
+///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes; clipped; empty (all its records were left out)
 ///   skipped     message: a record that could not be used
 ///   evaluation  step, eval_loss, samples, labels, seconds
 ///   saved       step, path, seconds
@@ -70,6 +70,9 @@ class TrainingRun {
 
   /// A snapshot of this moment, unless there is one of this step.
   void save();
+
+  /// save(), and run.json says that the run was stopped.
+  void leave();
 
   /// Makes OUT a model, or with LoRA an adapter: the files are written aside and moved in, config.json or
   /// adapter_config.json last.

@@ -49,7 +49,8 @@ const StagePreset& stage_preset(std::string_view name, int64_t stage) {
     if (row.name == name && row.stage == stage) return row;
     there += cat(there.empty() ? "" : ", ", row.name, " stage ", row.stage);
   }
-  throw Error(Status::argument, cat("no preset \"", printable(name), "\" of stage ", stage, "; there are ", there));
+  throw Error(Status::not_found, cat("no preset \"", printable(name), "\" of stage ", stage, "; there are ", there))
+      .with("presets", static_cast<int64_t>(kPresets.size()));
 }
 
 Learners::Mask mask_of(const std::string& expression) {

@@ -47,6 +47,7 @@ auto alone(Comm* comm, Work&& work) {
 
 /// The micro-batches of this rank, and of all leaves what is to be known of them.
 struct Stepper::Step {
+  bool empty = false;  // no sample on any rank
   std::vector<std::optional<MicroBatch>> batches;
   std::vector<int64_t> samples, rows, labels;
   std::vector<double> weights, losses, flops;
@@ -103,7 +104,9 @@ Stepper::Step Stepper::prepare(std::span<const Leaf> leaves) {
   int64_t labels = 0;
   double taught = 0;  // micro-batches with a label
   for (const auto found : step.labels) labels += found, taught += found > 0;
-  if (labels == 0) throw Error(Status::argument, cat("a step of ", count, " micro-batches has no supervised token"));
+  step.empty = std::all_of(step.samples.begin(), step.samples.end(), [](int64_t samples) { return samples == 0; });
+  if (labels == 0 && !step.empty)
+    throw Error(Status::argument, cat("a step of ", count, " micro-batches has no supervised token"));
   for (const auto found : step.labels)  // of each supervised token of the micro-batch
     step.weights.push_back(recipe_.loss_mean == LossMean::step ? 1.0 / static_cast<double>(labels)
                            : found > 0                         ? 1.0 / (taught * static_cast<double>(found))
@@ -210,6 +213,10 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
   StepReport report;
   report.step = state_.steps_done + 1;
   report.lr = recipe_.adamw.lr * recipe_.schedule.factor(state_.steps_done);
+  if (step.empty) {  // all its records were left out: it counts, and changes nothing
+    ++state_.steps_done;
+    return report;
+  }
   add_up(step, cancel);
   share(step.losses);
   share(step.flops);

@@ -60,7 +60,8 @@ class Stepper {
           const Ranks& ranks = {});
 
   /// One step of AdamW on the mean gradient of `leaves`, each of them summed by itself and all in one fixed order.
-  /// Nothing has changed when this throws: Error(argument) for a step without a supervised token; Error(diverged) with
+  /// Nothing has changed when this throws: Error(argument) for samples without a supervised token (a step without samples counts and
+  /// changes nothing); Error(diverged) with
   /// both numbers when loss or gradient is not finite, on all ranks; Error(cancelled | timeout | distributed).
   StepReport step(std::span<const Leaf> leaves, const Cancel& cancel);
 

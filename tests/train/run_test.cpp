@@ -229,6 +229,25 @@ TEST_SUITE("train/run") {
     CHECK(told.contains("eval_loss"));
   }
 
+  TEST_CASE("a step whose records were all left out counts and changes nothing") {
+    const TemporaryFolder folder;
+    Bench bench;
+    bench.data = write_records(folder, 3);
+    auto settings = bench.settings("out");
+    settings.order = OrderKind::sequential;
+    settings.batch = settings.micro_batch = 1;
+    settings.epochs = 1;
+    settings.skip_bad = 1;
+    const auto losses = run(settings);
+    CHECK(losses.size() == kRecords);
+    CHECK(losses[3] == 0);
+    CHECK(losses[4] > 0);
+    settings.out += "-other";
+    settings.resume = "alwyas";
+    CHECK(error_of([&] { run(settings); }).message().find("expected auto, never, or the folder of a snapshot") !=
+          std::string::npos);
+  }
+
   TEST_CASE("a cancelled step changes nothing, and the run can go on") {
     const Bench bench;
     auto settings = bench.settings("out");

@@ -23,7 +23,7 @@ TEST_SUITE("train/stages") {
 
   TEST_CASE("a preset that is not there is told with those that are") {
     const auto error = error_of([] { stage_preset("llava-2", 1); });
-    CHECK(error.status() == Status::argument);
+    CHECK(error.status() == Status::not_found);
     CHECK(error.message().starts_with("no preset \"llava-2\" of stage 1; there are llava-1.5 stage 1, "));
   }
 
