@@ -35,8 +35,9 @@ namespace {
 
 constexpr int kPollMs = 50;
 constexpr int64_t kReportBytes = 1 << 20;
-constexpr int64_t kMostNs = 60'000'000'000;  // that a rank may take for the rest of its step and a snapshot
-constexpr int kStopped = 5;                  // the exit code of a rank that was asked to stop, and saved
+constexpr int64_t kMostNs = 60'000'000'000;        // that a rank may take for the rest of its step and a snapshot
+constexpr std::chrono::milliseconds kGrace{4000};  // a stopped rank hears no SIGTERM: all is over within 30 s
+constexpr int kStopped = 5;                        // the exit code of a rank that was asked to stop, and saved
 
 std::string program_of(const llava_train_options& options) {
   if (options.rank_program) return options.rank_program;
@@ -59,8 +60,7 @@ std::string program_of(const llava_train_options& options) {
 class Pipe {
  public:
   Pipe() {
-    const char* const place = std::getenv("TMPDIR");
-    folder_ = std::string(place && *place ? place : "/tmp") + "/llava-ranks-XXXXXX";
+    folder_ = (std::filesystem::temp_directory_path() / "llava-ranks-XXXXXX").string();
     if (!::mkdtemp(folder_.data())) throw Error(Status::io, cat(folder_, ": cannot be made"));
     path_ = folder_ + "/events";
     if (::mkfifo(path_.c_str(), 0600) == 0) descriptor_ = ::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -113,6 +113,7 @@ class Ranks {
     launch_.executable = program_of(options);
     launch_.arguments = {model, pipe_.path(), options_to_json(option_struct<llava_train_options>(), &own)};
     launch_.ranks = options.nproc;
+    launch_.grace = kGrace;
     launch_.started = [this](int64_t, pid_t process) {
       const std::lock_guard lock(mutex_);
       processes_.push_back(process);

@@ -67,14 +67,15 @@ llava_status llava_train_stage(llava_model* model, const llava_train_options* op
     required(out, "out");
     const auto bundle = get(model, "model")->bundle;
     needed(options);
-    const auto given = read_options(options);
-    auto settings = run_settings(given, bundle->path, /*writes=*/true);
+    auto given = read_options(options);
+    if (!given.vision_tower && !bundle->vision_tower.empty()) given.vision_tower = bundle->vision_tower.c_str();
+    if (!given.projector && !given.new_projector && !bundle->projector.empty())
+      given.projector = bundle->projector.c_str();
+    const auto settings = run_settings(given, bundle->path, /*writes=*/true);
     if (given.nproc > 1) {
       *out = new_report(launch_ranks(given, bundle->path));
       return;
     }
-    if (!given.vision_tower) settings.load.vision_tower = bundle->vision_tower;
-    if (!given.projector) settings.load.projector = bundle->projector;
     const auto work = open_run(given, settings);
     try {
       if (!work->run(INT64_MAX)) throw Error(Status::cancelled, "the callback event stopped the run; it was saved");

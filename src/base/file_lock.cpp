@@ -9,15 +9,11 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/system_reason.hpp"
 #include "base/utf8.hpp"
 
 namespace llava::core {
 namespace {
-
-std::string reason(int error) {
-  const char* text = strerrordesc_np(error);  // strerror() is translated
-  return text ? text : cat("error ", error);
-}
 
 std::string holder_of(int descriptor) {
   char text[64] = {};
@@ -29,13 +25,13 @@ std::string holder_of(int descriptor) {
 
 FileLock::FileLock(std::string path) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (descriptor_ < 0) throw Error(Status::io, cat(printable(path_), ": cannot be made: ", reason(errno)));
+  if (descriptor_ < 0) throw Error(Status::io, cat(printable(path_), ": cannot be made: ", system_reason(errno)));
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     const int error = errno;
     const auto holder = error == EWOULDBLOCK ? holder_of(descriptor_) : "";
     ::close(std::exchange(descriptor_, -1));
     if (error == EWOULDBLOCK) throw Error(Status::busy, cat(printable(path_), ": held by ", holder));
-    throw Error(Status::io, cat(printable(path_), ": cannot be locked: ", reason(error)));
+    throw Error(Status::io, cat(printable(path_), ": cannot be locked: ", system_reason(error)));
   }
   const auto me = cat("process ", static_cast<long long>(::getpid()));
   if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, me.data(), me.size(), 0) < 0)

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "base/system_reason.hpp"
 #include "base/utf8.hpp"
 
 namespace llava::core {
@@ -23,18 +24,12 @@ namespace {
 constexpr size_t kChunkBytes = size_t{4} << 20;
 constexpr std::align_val_t kAlignment{64};  // a cache line, and the widest vector
 
-// strerror() is translated and not safe between threads
-std::string reason(int error) {
-  const char* text = strerrordesc_np(error);
-  return text ? text : cat("error ", error);
-}
-
 [[noreturn]] void fail(std::string_view path, std::string_view what, int error) {
   const bool absent = error == ENOENT || error == ENOTDIR;
   throw Error(absent            ? Status::not_found
               : error == ENOMEM ? Status::out_of_memory
                                 : Status::io,
-              cat(printable(path, limits::kPathBytes), ": ", what, ": ", reason(error)));
+              cat(printable(path, limits::kPathBytes), ": ", what, ": ", system_reason(error)));
 }
 
 void check_path(const std::string& path) {

@@ -1,17 +1,15 @@
 #include "checkpoint/new_projector.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <memory>
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/utf8.hpp"
+#include "model/original_config.hpp"
 
 namespace llava::core {
 namespace {
-
-constexpr int64_t kMostLayers = 8;
 
 TensorView uniform(const std::string& name, std::vector<int64_t> shape, double bound, Rng rng) {
   int64_t count = 1;
@@ -32,16 +30,9 @@ TensorView uniform(const std::string& name, std::vector<int64_t> shape, double b
 }  // namespace
 
 int64_t projector_layers(const std::string& type) {
-  if (type == "linear") return 1;
-  const std::string_view begin = "mlp", end = "x_gelu";
-  int64_t layers = 0;
-  if (type.size() > begin.size() + end.size() && type.starts_with(begin) && type.ends_with(end)) {
-    const auto* last = type.data() + type.size() - end.size();
-    const auto read = std::from_chars(type.data() + begin.size(), last, layers);
-    if (read.ec == std::errc() && read.ptr == last && layers >= 1 && layers <= kMostLayers) return layers;
-  }
+  if (const auto layers = projector_layers_of(type)) return *layers;
   throw Error(Status::argument, cat("new_projector is \"", printable(type), "\", expected linear, or mlp1x_gelu to mlp",
-                                    kMostLayers, "x_gelu"));
+                                    kMostProjectorLayers, "x_gelu"));
 }
 
 void make_projector(NamedTensors& tensors, const NewProjector& projector, int64_t feature_width, int64_t width) {

@@ -16,7 +16,7 @@ struct NewProjector {
 /// The name of the "file" its tensors come from.
 inline constexpr const char* kNewProjectorFile = "a new projector";
 
-/// The layers of a type, 1 to 8. Throws Error(argument) for a type that is none.
+/// The layers of a type (model/original_config). Throws Error(argument) for a type that is none.
 int64_t projector_layers(const std::string& type);
 
 /// Puts the layers into `tensors`, in place of those there are: f32, weights and biases uniform in ±1 / sqrt(inputs), as

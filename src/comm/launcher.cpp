@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/system_reason.hpp"
 #include "comm/rendezvous.hpp"
 #include "comm/sockets.hpp"
 
@@ -26,11 +27,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using Variables = std::vector<std::pair<std::string, std::string>>;
-
-std::string reason(int error) {
-  const char* text = strerrordesc_np(error);
-  return text ? text : "unknown error";
-}
 
 // This process's variables, then ours in their place. Those of a torchrun around us would mislead the ranks.
 std::vector<std::string> environment_with(const Variables& ours) {
@@ -102,13 +98,13 @@ Child start(const LaunchOptions& options, int64_t rank, int64_t port) {
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   const auto variables = pointers_to(lines), arguments = pointers_to(words);
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(Status::io, cat("a pipe cannot be made: ", reason(errno)));
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(Status::io, cat("a pipe cannot be made: ", system_reason(errno)));
   const Descriptor report(ends[0]);
   Descriptor told(ends[1]);
   const pid_t parent = ::getpid();
   Child child;
   child.process = ::fork();
-  if (child.process < 0) throw Error(Status::io, cat("rank ", rank, " cannot be started: ", reason(errno)));
+  if (child.process < 0) throw Error(Status::io, cat("rank ", rank, " cannot be started: ", system_reason(errno)));
   if (child.process == 0) become(options.executable.c_str(), arguments.data(), variables.data(), parent, told.get());
   told = Descriptor();
   int failed = 0;
@@ -118,7 +114,7 @@ Child start(const LaunchOptions& options, int64_t rank, int64_t port) {
   if (got == sizeof failed) {
     ::waitpid(child.process, nullptr, 0);
     throw Error(failed == ENOENT ? Status::not_found : Status::io,
-                cat(options.executable, ": cannot be started: ", reason(failed)));
+                cat(options.executable, ": cannot be started: ", system_reason(failed)));
   }
   child.handle = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child.process, 0)));
   return child;

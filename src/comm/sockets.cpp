@@ -15,17 +15,13 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/system_reason.hpp"
 
 namespace llava::core {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
-
-std::string reason(int error) {
-  const char* text = strerrordesc_np(error);
-  return text ? text : "unknown error";
-}
 
 Addresses look_up(const std::string& host, int64_t port) {
   addrinfo hints{};
@@ -114,14 +110,14 @@ Descriptor bound_socket(const std::string& host, int64_t port) {
       return socket;
     failed = errno;
   }
-  throw Error(Status::distributed, cat("cannot listen on ", host, " port ", port, ": ", reason(failed)));
+  throw Error(Status::distributed, cat("cannot listen on ", host, " port ", port, ": ", system_reason(failed)));
 }
 
 int64_t port_of(const Descriptor& socket) {
   sockaddr_storage place{};
   socklen_t size = sizeof place;
   if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&place), &size) != 0)
-    throw Error(Status::distributed, cat("a socket has no address: ", reason(errno)));
+    throw Error(Status::distributed, cat("a socket has no address: ", system_reason(errno)));
   return ntohs(place.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(place).sin_port
                                           : reinterpret_cast<const sockaddr_in6&>(place).sin6_port);
 }
@@ -140,7 +136,7 @@ std::string wait_for_server(const std::string& host, int64_t port, std::chrono::
     }
     if (Clock::now() >= end)
       throw Error(Status::distributed, cat("rank 0 does not answer at ", host, " port ", port, " within ",
-                                           patience.count(), " ms: ", reason(failed)));
+                                           patience.count(), " ms: ", system_reason(failed)));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }

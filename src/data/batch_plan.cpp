@@ -9,25 +9,6 @@
 
 namespace llava::core {
 
-std::vector<double> token_weights(const std::vector<int64_t>& targets, int64_t micro_batch, LossAverage average) {
-  if (micro_batch < 1) throw Error(Status::argument, cat("a micro-batch of ", micro_batch));
-  const auto size = average == LossAverage::step ? targets.size() : static_cast<size_t>(micro_batch);
-  std::vector<double> weights(targets.size(), 0);
-  int64_t groups = 0;
-  for (size_t begin = 0; begin < targets.size(); begin += size) {
-    const auto end = std::min(begin + size, targets.size());
-    const auto tokens = std::accumulate(targets.begin() + static_cast<int64_t>(begin),
-                                        targets.begin() + static_cast<int64_t>(end), int64_t{0});
-    if (tokens == 0) continue;
-    ++groups;
-    for (size_t i = begin; i < end; ++i)
-      if (targets[i] > 0) weights[i] = 1.0 / static_cast<double>(tokens);
-  }
-  if (groups == 0) throw Error(Status::argument, "none of the step's samples has a token to learn");
-  for (double& weight : weights) weight /= static_cast<double>(groups);
-  return weights;
-}
-
 std::vector<std::vector<int64_t>> pack_samples(const std::vector<int64_t>& lengths, int64_t capacity) {
   std::vector<int64_t> longest_first(lengths.size());
   std::iota(longest_first.begin(), longest_first.end(), int64_t{0});

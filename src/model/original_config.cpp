@@ -13,18 +13,9 @@
 namespace llava::core {
 namespace {
 
-constexpr int64_t kMostProjectorLayers = 16;
-
 int64_t projector_depth(const Json& json, std::string_view where) {
   const auto type = read_string(json, "mm_projector_type", where, "linear");
-  if (type == "linear") return 1;
-  int64_t depth = 0;
-  const std::string_view begin = "mlp", end = "x_gelu";
-  if (type.starts_with(begin) && type.ends_with(end)) {
-    const auto* last = type.data() + type.size() - end.size();
-    const auto result = std::from_chars(type.data() + begin.size(), last, depth);
-    if (result.ec == std::errc() && result.ptr == last && depth >= 1 && depth <= kMostProjectorLayers) return depth;
-  }
+  if (const auto layers = projector_layers_of(type)) return *layers;
   throw Error(Status::unsupported,
               cat(where, ": mm_projector_type is ", json_found(json.at("mm_projector_type")),
                   "; projectors read here: linear, mlp1x_gelu … mlp", kMostProjectorLayers, "x_gelu"));
@@ -53,6 +44,17 @@ std::string merge_type(const Json& json, bool tiles, bool class_token, std::stri
 }
 
 }  // namespace
+
+std::optional<int64_t> projector_layers_of(std::string_view type) {
+  if (type == "linear") return 1;
+  const std::string_view begin = "mlp", end = "x_gelu";
+  if (type.size() <= begin.size() + end.size() || !type.starts_with(begin) || !type.ends_with(end)) return {};
+  int64_t layers = 0;
+  const auto* last = type.data() + type.size() - end.size();
+  const auto read = std::from_chars(type.data() + begin.size(), last, layers);
+  const bool number = read.ec == std::errc() && read.ptr == last;
+  return number && layers >= 1 && layers <= kMostProjectorLayers ? std::optional(layers) : std::nullopt;
+}
 
 OriginalSettings parse_original_settings(const Json& json, std::string_view where) {
   if (!json.is_object()) throw Error(Status::format, cat(where, ": is no JSON object"));

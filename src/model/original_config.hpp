@@ -26,6 +26,11 @@ struct OriginalSettings {
   bool patch_token = true;        // mm_use_im_patch_token: the tokenizer gets <im_patch>, which no prompt holds
 };
 
+inline constexpr int64_t kMostProjectorLayers = 16;
+
+/// The layers of an mm_projector_type: 1 for "linear", N for "mlpNx_gelu"; nothing for others.
+std::optional<int64_t> projector_layers_of(std::string_view type);
+
 /// Throws Error(format) for wrong types and values, Error(unsupported) for projectors and features not read here.
 OriginalSettings parse_original_settings(const Json& json, std::string_view where);
 

@@ -1,5 +1,5 @@
-// What a run takes up, from shapes and counts alone: held against what is measured by tests/train and by every run, whose
-// report has both.
+// What a run takes up, from shapes and counts alone. The report of a run has what was measured: peak_resident_bytes less
+// resident_before_bytes.
 #pragma once
 
 #include <cstdint>

@@ -12,16 +12,12 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "base/system_reason.hpp"
 
 namespace llava::core {
 namespace {
 
 constexpr int64_t kMostBytes = int64_t{1} << 32;
-
-std::string reason(int error) {
-  const char* text = strerrordesc_np(error);
-  return text ? text : cat("error ", error);
-}
 
 double number_in(const Json& json, const char* key) {
   const auto* value = json.find(key);
@@ -74,7 +70,7 @@ MetricsFile::MetricsFile(std::string path, int64_t last_step) : path_(std::move(
     if (kept != text) write_file_atomically(path_, kept);
   }
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw Error(Status::io, cat(path_, ": cannot be opened: ", reason(errno)));
+  if (descriptor_ < 0) throw Error(Status::io, cat(path_, ": cannot be opened: ", system_reason(errno)));
 }
 
 MetricsFile::~MetricsFile() { ::close(descriptor_); }
@@ -86,8 +82,8 @@ void MetricsFile::append(const Json& line) {
   if (written == static_cast<ssize_t>(text.size())) return;
   const int error = written < 0 ? errno : ENOSPC;
   if (before >= 0 && ::ftruncate(descriptor_, before) != 0)
-    throw Error(Status::io, cat(path_, ": a line was cut: ", reason(errno)));
-  throw Error(Status::io, cat(path_, ": cannot be written: ", reason(error)));
+    throw Error(Status::io, cat(path_, ": a line was cut: ", system_reason(errno)));
+  throw Error(Status::io, cat(path_, ": cannot be written: ", system_reason(error)));
 }
 
 int64_t resident_bytes() {

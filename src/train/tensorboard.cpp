@@ -11,17 +11,13 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "base/system_reason.hpp"
 
 namespace llava::core {
 namespace {
 
 constexpr uint32_t kPolynomial = 0x82F63B78;  // 0x1EDC6F41 reflected
 constexpr uint32_t kMask = 0xA282EAD8;        // record_writer's, so that a CRC of CRCs is none
-
-std::string reason(int error) {
-  const char* text = strerrordesc_np(error);
-  return text ? text : cat("error ", error);
-}
 
 constexpr std::array<uint32_t, 256> make_table() {
   std::array<uint32_t, 256> table{};
@@ -76,7 +72,7 @@ TensorboardFile::TensorboardFile(const std::string& folder) {
   path_ = cat(folder, "/events.out.tfevents.", static_cast<long long>(now_seconds()), ".llava-",
               static_cast<long long>(::getpid()));
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw Error(Status::io, cat(path_, ": cannot be made: ", reason(errno)));
+  if (descriptor_ < 0) throw Error(Status::io, cat(path_, ": cannot be made: ", system_reason(errno)));
   write(key(1, 1) + little_endian(now_seconds()) + bytes_field(3, "brain.Event:2"));
 }
 
@@ -89,7 +85,7 @@ void TensorboardFile::write(const std::string& message) {
   const auto record = length + masked_crc(length) + message + masked_crc(message);
   const auto written = ::write(descriptor_, record.data(), record.size());
   if (written != static_cast<ssize_t>(record.size()))
-    throw Error(Status::io, cat(path_, ": cannot be written: ", reason(written < 0 ? errno : ENOSPC)));
+    throw Error(Status::io, cat(path_, ": cannot be written: ", system_reason(written < 0 ? errno : ENOSPC)));
 }
 
 void TensorboardFile::add(int64_t step, const std::vector<std::pair<std::string_view, double>>& scalars) {

@@ -109,30 +109,6 @@ TEST_SUITE("data/order") {
 }
 
 TEST_SUITE("data/batch_plan") {
-  TEST_CASE("group weights are the mean of the micro-batches' means") {
-    const auto weights = token_weights({2, 2, 0, 1, 0, 0, 5}, 2, LossAverage::group);  // 4, 1, none, 5
-    CHECK(weights[0] == doctest::Approx(1.0 / 4 / 3));
-    CHECK(weights[2] == 0);
-    CHECK(weights[3] == doctest::Approx(1.0 / 3));
-    CHECK(weights[6] == doctest::Approx(1.0 / 5 / 3));
-  }
-
-  TEST_CASE("step weights are the mean over all tokens") {
-    for (const double weight : token_weights({2, 3, 5}, 2, LossAverage::step)) CHECK(weight == doctest::Approx(0.1));
-    CHECK_THROWS_AS(token_weights({0, 0}, 1, LossAverage::step), Error);
-    CHECK_THROWS_AS(token_weights({0, 0}, 1, LossAverage::group), Error);
-  }
-
-  TEST_CASE("weights of a step sum to one over its tokens") {
-    const std::vector<int64_t> targets = {3, 0, 17, 4, 9, 1, 1};
-    for (const auto average : {LossAverage::group, LossAverage::step}) {
-      const auto weights = token_weights(targets, 3, average);
-      double sum = 0;
-      for (size_t i = 0; i < targets.size(); ++i) sum += weights[i] * static_cast<double>(targets[i]);
-      CHECK(sum == doctest::Approx(1));
-    }
-  }
-
   TEST_CASE("packs hold every sample once and never more than they may") {
     std::vector<int64_t> lengths;
     for (int64_t i = 0; i < 500; ++i) lengths.push_back(1 + (i * 7919) % 200);

@@ -317,8 +317,8 @@ TEST_SUITE("train/run") {
     settings.load.new_projector.seed = 8;
     run(settings);
     CHECK(weights_of(settings.out) != weights_of(bench.folder.path() + "/out"));
-    settings.load.new_projector.type = "mlp9x_gelu";
-    CHECK(error_of([&] { run(settings); }).message().find("expected linear, or mlp1x_gelu to mlp8x_gelu") !=
+    settings.load.new_projector.type = "mlp17x_gelu";
+    CHECK(error_of([&] { run(settings); }).message().find("expected linear, or mlp1x_gelu to mlp16x_gelu") !=
           std::string::npos);
   }
 
