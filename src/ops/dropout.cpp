@@ -18,21 +18,22 @@ uint32_t high(uint64_t number) { return static_cast<uint32_t>(number >> 32); }
 
 }  // namespace
 
-at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key) {
+at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key, int64_t first) {
   require(probability >= 0 && probability < 1 && x.scalar_type() == at::kFloat, "keyed_dropout: f32 and 0 <= p < 1", x);
   const auto from = x.contiguous();
   auto result = at::empty_like(from);
   const auto* read = from.const_data_ptr<float>();
   auto* write = result.data_ptr<float>();
-  const int64_t count = from.numel(), blocks = (count + kWords - 1) / kWords;
+  const int64_t end = first + from.numel(), first_block = first / kWords,
+                blocks = (end + kWords - 1) / kWords - first_block;
   const auto least = static_cast<uint64_t>(probability * 0x1p32);
   const auto factor = static_cast<float>(1 / (1 - probability));
-  cpu::parallel_for(blocks, cpu::kSerialElements / kWords, [&](int64_t first, int64_t last) {
-    for (int64_t block = first; block < last; ++block) {
+  cpu::parallel_for(blocks, cpu::kSerialElements / kWords, [&](int64_t begin, int64_t last) {
+    for (int64_t block = first_block + begin; block < first_block + last; ++block) {
       const auto number = static_cast<uint64_t>(block);
       const auto words = philox4x32({low(number), high(number), 0, 0}, {low(key), high(key)});
-      for (int64_t i = block * kWords; i < std::min(count, (block + 1) * kWords); ++i)
-        write[i] = words[static_cast<size_t>(i % kWords)] >= least ? read[i] * factor : 0.0f;
+      for (int64_t i = std::max(first, block * kWords); i < std::min(end, (block + 1) * kWords); ++i)
+        write[i - first] = words[static_cast<size_t>(i % kWords)] >= least ? read[i - first] * factor : 0.0f;
     }
   });
   return result;

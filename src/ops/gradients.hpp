@@ -77,9 +77,10 @@ PicturesAttentionGradient pictures_attention_gradient(const PicturesAttention& p
                                                       double scale);
 
 /// Elements of x with probability `probability` (0 <= p < 1) zero, the others times 1 / (1 - p) (Srivastava et al. 2014).
-/// Element i is kept when word i % 4 of philox4x32({i / 4, 0}, key) is at least p * 2^32: a function of the key and its
-/// place alone, so that the same call gives the gradient from that of the result, and recompute the same mask.
-at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key);
+/// x is a part, from element `first` on, of a whole of which element i is kept when word i % 4 of philox4x32({i / 4, 0}, key)
+/// is at least p * 2^32: a function of the key and its place alone, so that the same call gives the gradient from that of
+/// the result, and recompute the same mask.
+at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key, int64_t first = 0);
 
 /// Weighted cross-entropy of the next token, without ever holding all logits.
 ///

@@ -159,12 +159,11 @@ Evaluation evaluate_on(const RunData& data, const RunSettings& settings, Network
       if (!loaded.skipped) samples.push_back(training_sample(std::move(loaded)));
     std::vector<const TrainingSample*> leaf;
     for (const auto& sample : samples) leaf.push_back(&sample);
-    const auto batch =
-        make_micro_batch(leaf, config.language.vocabulary, config.tokens_per_image(), data.maker->rules().max_length);
+    const auto parts = make_micro_batches(leaf, config.language.vocabulary, config.tokens_per_image(),
+                                          data.maker->rules().max_length, network.lanes());
     result.samples += static_cast<int64_t>(samples.size());
-    if (batch.labels() == 0) continue;
-    result.loss += network.loss(batch, 1, cancel);
-    result.labels += batch.labels();
+    result.loss += network.loss(parts, 1, cancel);
+    for (const auto& part : parts) result.labels += part.labels();
   }
   result.skipped = loader.skipped();
   if (result.labels == 0) throw Error(Status::format, cat(data.index->path(), ": has no token to learn"));

@@ -3,6 +3,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "base/error.hpp"
 
@@ -17,7 +18,27 @@ int64_t count_of(const Learner& learner) {
 
 }  // namespace
 
+Learner* Learners::find(const std::string& name) {
+  const auto place = found_.find(name);
+  return place == found_.end() ? nullptr : place->second;
+}
+
+std::unique_ptr<Learners> Learners::beside() {
+  auto made = std::make_unique<Learners>(parameters_, mask_, precision_);
+  made->all_ = all_;
+  made->values_ = values_;
+  made->learning_ = learning_;
+  made->gradient_ = at::zeros_like(gradient_);
+  for (auto& learner : made->all_) {
+    if (learner.learns())
+      learner.gradient = made->gradient_.narrow(0, learner.begin, learner.value.numel()).view(learner.gradient.sizes());
+    made->found_.emplace(learner.name, &learner);
+  }
+  return made;
+}
+
 Learner* Learners::add(const std::string& name, const std::vector<int64_t>& shape, bool matrix, bool decays) {
+  if (auto* const learner = find(name)) return learner;
   Learner learner;
   learner.name = name;
   learner.shape = shape;
@@ -35,6 +56,7 @@ Learner* Learners::add(const std::string& name, const std::vector<int64_t>& shap
 
 Learner* Learners::new_matrix(const std::string& name, const std::vector<int64_t>& shape,
                               std::function<void(at::Tensor&)> fill) {
+  if (auto* const learner = find(name)) return learner;
   Learner learner;
   learner.name = name;
   learner.shape = shape;

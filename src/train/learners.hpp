@@ -6,8 +6,10 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "model/parameters.hpp"
@@ -45,6 +47,10 @@ class Learners {
       : parameters_(parameters), mask_(std::move(learns)), precision_(precision) {}
   Learners(const Learners&) = delete;
 
+  /// After finish(): the same parameters with a gradient of their own, for a pass that runs beside another. matrix(),
+  /// vector(), table() and new_matrix() find what this object has. Borrows it.
+  std::unique_ptr<Learners> beside();
+
   /// Valid as long as this object; without a value before finish().
   Learner* matrix(const std::string& name, const std::vector<int64_t>& shape) { return add(name, shape, true, true); }
   Learner* vector(const std::string& name, int64_t size) { return add(name, {size}, false, false); }
@@ -73,6 +79,7 @@ class Learners {
 
  private:
   Learner* add(const std::string& name, const std::vector<int64_t>& shape, bool matrix, bool decays);
+  Learner* find(const std::string& name);
   void place(Learner& learner);
 
   Parameters& parameters_;
@@ -81,6 +88,7 @@ class Learners {
   std::deque<Learner> all_;
   at::Tensor values_, gradient_;
   int64_t learning_ = 0;
+  std::unordered_map<std::string, Learner*> found_;  // of an object that beside() made
 };
 
 }  // namespace llava::core

@@ -81,7 +81,8 @@ void check_lora(const LoraRecipe& recipe, int64_t blocks) {
 at::Tensor LowRankLearner::dropped(const at::Tensor& x, const DropoutDraw& draw) const {
   if (dropout == 0 || draw.step < 0) return x;
   const auto word = [](int64_t number) { return static_cast<uint32_t>(number); };
-  return keyed_dropout(x, dropout, draw_key({word(draw.step), word(draw.leaf), layer, target}, seed));
+  const auto key = draw_key({word(draw.step), word(draw.leaf), layer, target}, seed);
+  return keyed_dropout(x, dropout, key, draw.first_row * x.size(-1));
 }
 
 void LowRankLearner::forward(at::Tensor& y, const at::Tensor& x, const DropoutDraw& draw) const {

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "ops/gradients.hpp"
+#include "train/network.hpp"
 #include "train/stages.hpp"
 
 namespace llava::core {
@@ -74,10 +75,13 @@ Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t lear
   const bool language_learns = mask("language.layers.0.mlp.up_proj.weight") || settings.lora.rank > 0;
   const auto leaves = settings.batch / settings.micro_batch;
   const auto sums = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(leaves)));
+  NetworkOptions network;
+  network.nf4_base = settings.nf4_base;
+  const auto lanes = lane_count(network, learning);
   const auto ahead = std::min<int64_t>(2 * settings.batch, 4096) + settings.batch;
   auto json = Json::object(
       {{"weights", weight_bytes(plan)},
-       {"parameters", learning * (4 * kFloat + (settings.precision == Precision::bf16_store ? 2 : 0))},
+       {"parameters", learning * ((3 + lanes) * kFloat + (settings.precision == Precision::bf16_store ? 2 : 0))},
        {"sums", learning * kFloat * sums},
        {"activations", activation_bytes(settings, config.language, leaf, language_learns)},
        {"working", std::max({block_bytes(config.language, leaf), logit_bytes(config.language, leaf),

@@ -4,6 +4,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "model/splice.hpp"
 
@@ -102,6 +104,32 @@ MicroBatch make_micro_batch(const std::vector<const TrainingSample*>& samples, i
   Rows rows(vocabulary, tokens_per_image, max_rows);
   for (const auto* sample : samples) rows.add(*sample);
   return rows.finish();
+}
+
+std::vector<MicroBatch> make_micro_batches(const std::vector<const TrainingSample*>& samples, int64_t vocabulary,
+                                           int64_t tokens_per_image, int64_t max_rows, int64_t parts) {
+  std::vector<int64_t> ends;  // of each sample, in rows
+  for (const auto* sample : samples) {
+    const auto words = static_cast<int64_t>(sample->ids.size()), pictures = static_cast<int64_t>(sample->pixels.size());
+    const auto rows = words + pictures * (tokens_per_image - 1);
+    ends.push_back((ends.empty() ? 0 : ends.back()) + (max_rows > 0 ? std::min(rows, max_rows) : rows));
+  }
+  const auto count = samples.size(),
+             pieces = std::clamp<size_t>(static_cast<size_t>(parts), 1, std::max<size_t>(1, count));
+  std::vector<MicroBatch> made;
+  size_t first = 0;
+  for (size_t piece = 0; piece < pieces; ++piece) {
+    // A border between two samples, the nearest to an even share that leaves each piece one
+    size_t last = first + 1;
+    const auto wanted = ends.empty() ? 0 : ends.back() * static_cast<int64_t>(piece + 1) / static_cast<int64_t>(pieces);
+    while (last < count - (pieces - piece - 1) && 2 * wanted > ends[last - 1] + ends[last]) ++last;
+    if (piece + 1 == pieces) last = count;
+    const auto from = samples.begin() + static_cast<std::ptrdiff_t>(first);
+    made.push_back(make_micro_batch({from, samples.begin() + static_cast<std::ptrdiff_t>(last)}, vocabulary,
+                                    tokens_per_image, max_rows));
+    first = last;
+  }
+  return made;
 }
 
 }  // namespace llava::core

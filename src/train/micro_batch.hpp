@@ -36,8 +36,9 @@ struct RecomputeLimits {
 
 /// What dropout draws from besides the recipe's seed. step < 0: nothing is dropped.
 struct DropoutDraw {
-  int64_t step = -1;  // counted from 0
-  int64_t leaf = 0;   // of the step
+  int64_t step = -1;      // counted from 0
+  int64_t leaf = 0;       // of the step
+  int64_t first_row = 0;  // of the leaf: where a part of it begins
 };
 
 struct MicroBatch {
@@ -61,5 +62,10 @@ struct MicroBatch {
 /// Source: LLaVA c121f04, llava/model/llava_arch.py, prepare_inputs_labels_for_multimodal.
 MicroBatch make_micro_batch(const std::vector<const TrainingSample*>& samples, int64_t vocabulary,
                             int64_t tokens_per_image, int64_t max_rows);
+
+/// The same in at most `parts` pieces, samples in their order and whole, with about as many rows each: at least one piece,
+/// and none without a sample unless there is none at all.
+std::vector<MicroBatch> make_micro_batches(const std::vector<const TrainingSample*>& samples, int64_t vocabulary,
+                                           int64_t tokens_per_image, int64_t max_rows, int64_t parts);
 
 }  // namespace llava::core

@@ -1,14 +1,14 @@
-// One pass through everything.
+// Lanes side by side.
 #include "train/network.hpp"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
 
 #include "base/error.hpp"
-#include "model/affine.hpp"
-#include "ops/gradients.hpp"
-#include "ops/ops.hpp"
-#include "train/activation_gradient.hpp"
+#include "ops/cpu/parallel.hpp"
 
 namespace llava::core {
 namespace {
@@ -27,15 +27,12 @@ bool tower_learns(const LoadPlan& plan, const Learners::Mask& learns) {
   return false;
 }
 
-std::vector<LearningAffine> projector_of(Learners& learners, const ModelConfig& config) {
-  std::vector<LearningAffine> layers;
-  for (int64_t i = 0; i < config.projector.depth; ++i)
-    layers.push_back(learning_affine(learners, cat("projector.linear_", i + 1), config.language.width,
-                                     i == 0 ? config.feature_width() : config.language.width, config.projector.bias));
-  return layers;
-}
-
 }  // namespace
+
+int64_t lane_count(const NetworkOptions& options, int64_t learning) {
+  if (options.nf4_base || learning > kLaneParameters) return 1;
+  return options.lanes > 0 ? options.lanes : std::clamp<int64_t>(at::get_num_threads(), kLanes, kMostLanes);
+}
 
 Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel,
                  const NetworkOptions& options)
@@ -43,85 +40,49 @@ Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cance
       options_(options),
       parameters_(plan.tensors, config_, {}, cancel),
       learners_(parameters_, learns, options.precision),
-      frozen_tower_(tower_learns(plan, learns) ? std::nullopt : std::make_optional<VisionTower>(parameters_, config_)),
-      tower_(frozen_tower_ ? std::nullopt : std::make_optional<VisionPass>(learners_, config_)),
-      projector_(projector_of(learners_, config_)),
-      decoder_(learners_, config_.language, options.lora) {
+      frozen_tower_(tower_learns(plan, learns) ? std::nullopt : std::make_optional<VisionTower>(parameters_, config_)) {
+  const auto* const tower = frozen_tower_ ? &*frozen_tower_ : nullptr;
+  lanes_.emplace_back(learners_, config_, options.lora, tower);
   learners_.finish(options.multiple);
-  if (options.nf4_base) decoder_.pack_frozen(cancel);
-  for (const auto& layer : projector_) projector_learns_ = projector_learns_ || layer.learns();
-  decoder_.reach(tower_ || projector_learns_ || decoder_.table().learns());
+  if (options.nf4_base) lanes_.front().pack_frozen(cancel);
+  for (auto more = lane_count(options, learners_.learning()); more > 1; --more) {
+    beside_.push_back(learners_.beside());
+    lanes_.emplace_back(*beside_.back(), config_, options.lora, tower);
+  }
+  for (auto& lane : lanes_) lane.finish();
   flop_model_ = flop_model(
       config_, [&](std::string_view name) { return learners_.masked(name); }, options.lora);
 }
 
-// [N * P, C]
-at::Tensor Network::features(const MicroBatch& batch, bool learning, const Cancel& cancel) {
-  if (tower_) return learning ? tower_->forward(batch, cancel) : tower_->evaluate(batch, cancel);
-  const auto states = frozen_tower_->hidden_states(batch.pixels_N3SS, feature_blocks(config_), cancel);
-  return joined_features(states, config_.keep_class_token).reshape({-1, config_.feature_width()});
+// The sum of what `work` gives for each part, each in its own lane; a single part has all threads.
+template <typename Work>
+double Network::run(std::span<const MicroBatch> parts, Work&& work) {
+  if (parts.size() > lanes_.size()) throw Error(Status::internal, "more parts of a micro-batch than lanes");
+  if (parts.size() == 1) return work(lanes_.front(), parts.front());
+  std::vector<double> losses(parts.size());
+  cpu::parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t first, int64_t last) {
+    const c10::InferenceMode no_gradients;  // of this thread
+    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) losses[i] = work(lanes_[i], parts[i]);
+  });
+  double sum = 0;
+  for (const auto loss : losses) sum += loss;
+  return sum;
 }
 
-at::Tensor Network::project(const at::Tensor& features_RC) {
-  projector_inputs_.clear();
-  auto x = features_RC;
-  for (const auto& layer : projector_) {
-    projector_inputs_.push_back(x);
-    x = layer.forward(projector_inputs_.size() > 1 ? activate(config_.projector.activation, x) : x);
-  }
-  return x;
+double Network::pass(std::span<const MicroBatch> parts, double weight, const Cancel& cancel) {
+  const auto loss = run(parts, [&](Lane& lane, const MicroBatch& part) { return lane.pass(part, weight, cancel); });
+  for (size_t i = 1; i < parts.size(); ++i) learners_.gradient().add_(lanes_[i].gradient());
+  return loss;
 }
 
-// The gradient of the features, where the tower learns; else undefined.
-at::Tensor Network::project_backward(const at::Tensor& drows_RD) {
-  auto dy = drows_RD;
-  for (size_t i = projector_.size(); i-- > 0;) {
-    const auto& before = projector_inputs_[i];
-    const auto& layer = projector_[i];
-    if (i == 0 && !tower_) {
-      layer.learn(dy, before);
-      dy.reset();
-    } else if (i == 0) {
-      dy = layer.backward(dy, before);
-    } else {
-      dy = layer.backward(dy, activate(config_.projector.activation, before));
-      dy = activation_gradient(config_.projector.activation, dy, before);
-    }
-  }
-  projector_inputs_.clear();
-  return dy;
+double Network::loss(std::span<const MicroBatch> parts, double weight, const Cancel& cancel) {
+  return run(parts, [&](Lane& lane, const MicroBatch& part) { return lane.loss(part, weight, cancel); });
 }
 
-// [T, D]: token rows, and picture rows in their places
-at::Tensor Network::rows(const MicroBatch& batch, bool learning, const Cancel& cancel) {
-  auto x_TD = at::empty({batch.rows(), config_.language.width}, at::kFloat);
-  x_TD.index_copy_(0, batch.text_rows, embedding(batch.text_ids, decoder_.table().weight));
-  if (batch.pixels_N3SS.defined())
-    x_TD.index_copy_(0, batch.image_rows,
-                     project(features(batch, learning, cancel)).index_select(0, batch.image_sources));
-  return x_TD;
-}
-
-double Network::loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
-  const auto x_TD = decoder_.evaluate(rows(batch, false, cancel), batch, cancel);
-  return decoder_.loss(x_TD, batch, weight).loss;
-}
-
-double Network::pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
-  auto& gradient = learners_.gradient();
-  gradient.zero_();  // the parts that this batch does not reach stay zero
-  const auto x_TD = decoder_.forward(rows(batch, true, cancel), batch, cancel);
-  const auto result = decoder_.loss(x_TD, batch, weight);
-  const auto dx_TD = decoder_.backward(result.dhidden_RD, batch, cancel);
-  if (decoder_.table().learns())
-    add_embedding_gradient(decoder_.table().gradient, batch.text_ids, dx_TD.index_select(0, batch.text_rows));
-  if ((projector_learns_ || tower_) && batch.pictures() > 0) {
-    auto drows_RD = at::zeros({batch.pictures() * config_.tokens_per_image(), config_.language.width}, at::kFloat);
-    drows_RD.index_copy_(0, batch.image_sources, dx_TD.index_select(0, batch.image_rows));
-    const auto dfeatures_RC = project_backward(drows_RD);
-    if (tower_) tower_->backward(dfeatures_RC, batch, cancel);
-  }
-  return result.loss;
+double Network::flops(std::span<const MicroBatch> parts) const {
+  double sum = 0;
+  for (const auto& part : parts) sum += flops_of(flop_model_, work_of(part, config_));
+  return sum;
 }
 
 }  // namespace llava::core

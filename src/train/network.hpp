@@ -1,19 +1,28 @@
-// A LLaVA that learns: tower, projector, decoder. One micro-batch in, a loss and the gradients of all learners out.
+// A LLaVA that learns: parameters and the lanes that work on them. One micro-batch in, a loss and the gradients of all
+// learners out.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/cancel.hpp"
 #include "checkpoint/plan.hpp"
-#include "model/vision.hpp"
-#include "train/decoder_pass.hpp"
 #include "train/flops.hpp"
-#include "train/learners.hpp"
-#include "train/micro_batch.hpp"
-#include "train/vision_pass.hpp"
+#include "train/lane.hpp"
 
 namespace llava::core {
+
+/// Lanes of a network. Their number is the same whatever the number of threads, so that results are. Small pieces stay in
+/// the cache besides: of 1, 2, 4 and 8 four were the fastest, on one thread as well as on two (tests/bench/README.md).
+inline constexpr int64_t kLanes = 4;
+inline constexpr int64_t kMostLanes = 16;
+
+/// Models of which more learns run a micro-batch in one piece: their operations are large enough to be shared out
+/// themselves, and a gradient more for each lane would cost more than it brings.
+inline constexpr int64_t kLaneParameters = 16 << 20;
 
 /// What a network is besides its checkpoint and what learns of it.
 struct NetworkOptions {
@@ -22,7 +31,12 @@ struct NetworkOptions {
   bool nf4_base = false;  // frozen matrices of the language model's blocks are kept in four bits (ops/nf4): with LoRA
                           // beside them this is QLoRA. Head, table, projector and tower stay as they are
   int64_t multiple = Learners::kAlignment;  // of which the length of the flat buffers is one
+  int64_t lanes =
+      kLanes;  // parts of a micro-batch that run side by side; 0 = kLanes, or one a thread if there are more
 };
+
+/// Lanes of a network with these options of which so many parameters learn.
+int64_t lane_count(const NetworkOptions& options, int64_t learning);
 
 class Network {
  public:
@@ -31,15 +45,25 @@ class Network {
   /// Learners::finish() throw.
   Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel, const NetworkOptions& options = {});
 
-  /// The sum over the batch's targets of weight * cross-entropy; learners().gradient() holds its gradient afterwards.
-  /// The batch has at least one target.
-  double pass(const MicroBatch& batch, double weight, const Cancel& cancel);
+  /// The sum over the targets of all parts of weight * cross-entropy; learners().gradient() holds its gradient afterwards.
+  /// The parts of one micro-batch, at most lanes() of them, run side by side, one thread each. The sum of their gradients
+  /// depends on how many there are and not on the number of threads.
+  double pass(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
+  double pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
+    return pass({&batch, 1}, weight, cancel);
+  }
 
   /// The loss alone, without dropout.
-  double loss(const MicroBatch& batch, double weight, const Cancel& cancel);
+  double loss(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
+  double loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
+    return loss({&batch, 1}, weight, cancel);
+  }
 
   /// Model FLOPs of pass() (train/flops).
-  double flops(const MicroBatch& batch) const { return flops_of(flop_model_, work_of(batch, config_)); }
+  double flops(std::span<const MicroBatch> parts) const;
+
+  /// Into how many parts a micro-batch may be cut.
+  int64_t lanes() const { return static_cast<int64_t>(lanes_.size()); }
 
   Learners& learners() { return learners_; }
   const Learners& learners() const { return learners_; }
@@ -47,22 +71,17 @@ class Network {
   const NetworkOptions& options() const { return options_; }
 
  private:
-  at::Tensor features(const MicroBatch& batch, bool learning, const Cancel& cancel);
-  at::Tensor project(const at::Tensor& features_RC);
-  at::Tensor project_backward(const at::Tensor& drows_RD);
-  at::Tensor rows(const MicroBatch& batch, bool learning, const Cancel& cancel);
+  template <typename Work>
+  double run(std::span<const MicroBatch> parts, Work&& work);
 
   ModelConfig config_;
   NetworkOptions options_;
   Parameters parameters_;
   Learners learners_;
-  std::optional<VisionTower> frozen_tower_;  // one of the two
-  std::optional<VisionPass> tower_;
-  std::vector<LearningAffine> projector_;
-  DecoderPass decoder_;
+  std::vector<std::unique_ptr<Learners>> beside_;  // of the lanes but the first
+  std::optional<VisionTower> frozen_tower_;
+  std::deque<Lane> lanes_;
   FlopModel flop_model_;
-  bool projector_learns_ = false;
-  std::vector<at::Tensor> projector_inputs_;  // of each layer, before its activation from the second on
 };
 
 }  // namespace llava::core

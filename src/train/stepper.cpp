@@ -20,6 +20,7 @@ double lr_factor(const std::string& name, const StepRecipe& recipe) {
 
 NetworkOptions options_of(NetworkOptions options, const Ranks& ranks) {
   options.multiple = RankSum::multiple(ranks);
+  if (!ranks.deterministic && options.lanes == kLanes) options.lanes = 0;
   return options;
 }
 
@@ -47,8 +48,8 @@ auto alone(Comm* comm, Work&& work) {
 
 /// The micro-batches of this rank, and of all leaves what is to be known of them.
 struct Stepper::Step {
-  bool empty = false;  // no sample on any rank
-  std::vector<std::optional<MicroBatch>> batches;
+  bool empty = false;                            // no sample on any rank
+  std::vector<std::vector<MicroBatch>> batches;  // in parts, of other ranks none
   std::vector<int64_t> samples, rows, labels;
   std::vector<double> weights, losses, flops;
 };
@@ -90,11 +91,15 @@ Stepper::Step Stepper::prepare(std::span<const Leaf> leaves) {
   alone(comm(), [&] {
     for (int64_t i = ranks_.rank(); i < count; i += ranks_.count()) {
       const auto& leaf = leaves[static_cast<size_t>(i)];
-      auto& batch = step.batches[static_cast<size_t>(i)];
-      batch = make_micro_batch(leaf, config.language.vocabulary, config.tokens_per_image(), recipe_.max_rows);
-      batch->recompute = recipe_.recompute.choose(batch->rows());
-      batch->draw = {state_.steps_done, i};
-      at[i] = static_cast<int64_t>(leaf.size()), at[count + i] = batch->rows(), at[2 * count + i] = batch->labels();
+      auto& parts = step.batches[static_cast<size_t>(i)];
+      parts = make_micro_batches(leaf, config.language.vocabulary, config.tokens_per_image(), recipe_.max_rows,
+                                 network_.lanes());
+      at[i] = static_cast<int64_t>(leaf.size());
+      for (auto& part : parts) {
+        part.draw = {state_.steps_done, i, at[count + i]};
+        at[count + i] += part.rows(), at[2 * count + i] += part.labels();
+      }
+      for (auto& part : parts) part.recompute = recipe_.recompute.choose(at[count + i]);
     }
   });
   if (ranks_.count() > 1) ranks_.comm->all_reduce(known, Reduce::sum);
@@ -128,8 +133,8 @@ void Stepper::add_up(Step& step, const Cancel& cancel) {
       const auto i = round + rank;
       if (comm())
         comm()->progress(cat("leaf ", i, " of step ", state_.steps_done + 1), first_ ? Doing::slow : Doing::busy);
-      step.losses[i] = alone(comm(), [&] { return network_.pass(*step.batches[i], step.weights[i], cancel); });
-      step.flops[i] = network_.flops(*step.batches[i]);
+      step.losses[i] = alone(comm(), [&] { return network_.pass(step.batches[i], step.weights[i], cancel); });
+      step.flops[i] = network_.flops(step.batches[i]);
     }
     sum_.add_round(network_.learners().gradient(), counts);
   }
@@ -244,9 +249,9 @@ double Stepper::evaluate(std::span<const Leaf> leaves, const Cancel& cancel) {
   const c10::InferenceMode no_gradients;
   auto step = prepare(leaves);
   for (size_t i = 0; i < leaves.size(); ++i) {
-    if (!step.batches[i] || step.labels[i] == 0) continue;
+    if (step.batches[i].empty() || step.labels[i] == 0) continue;
     if (comm()) comm()->progress(cat("leaf ", i, " of an evaluation"), Doing::slow);
-    step.losses[i] = alone(comm(), [&] { return network_.loss(*step.batches[i], step.weights[i], cancel); });
+    step.losses[i] = alone(comm(), [&] { return network_.loss(step.batches[i], step.weights[i], cancel); });
   }
   share(step.losses);
   double loss = 0;

@@ -1,6 +1,6 @@
 // Steps of a training stage on random samples of one length: what tools/bench train compares with transformers.
 //
-//   train_bench MODEL STAGE STEPS BATCH LENGTH [keep|cheap|full|bf16-store|tower|lora]…      prints one JSON object
+//   train_bench MODEL STAGE STEPS BATCH LENGTH [keep|cheap|full|bf16-store|tower|lora|lanes=N]…      prints one JSON object
 //
 // `tower`: the vision tower learns as well. `lora`: rank 128 on every map of the language model, which is frozen.
 #include <malloc.h>
@@ -56,6 +56,8 @@ StepRecipe recipe_of(std::span<char*> words) {
       recipe.recompute = {0, 0};
     else if (word == "bf16-store")
       recipe.network.precision = Precision::bf16_store;
+    else if (word.starts_with("lanes="))
+      recipe.network.lanes = std::atoll(word.data() + 6);
     else if (word == "lora")
       recipe.network.lora.rank = 128;
     else if (word != "cheap" && word != "tower")

@@ -238,6 +238,9 @@ TEST_SUITE("ops/gradients") {
     CHECK(distance(out, x * kept.to(at::kFloat) / 0.75) < 1e-6);
     // places are counted through, whatever the shape: the mask of more rows begins with that of fewer
     CHECK(keyed_dropout(x.slice(0, 0, 100), 0.25, 77).equal(out.slice(0, 0, 100)));
+    // and a part that begins anywhere has the whole's
+    CHECK(keyed_dropout(x.slice(0, 3, 100), 0.25, 77, 3 * 1001).equal(out.slice(0, 3, 100)));
+    CHECK(keyed_dropout(x.slice(0, 4, 5), 0.25, 77, 4 * 1001).equal(out.slice(0, 4, 5)));
   }
 
   TEST_CASE("embedding: rows of one id are added up") {
