@@ -2,12 +2,18 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <c10/core/InferenceMode.h>
 
 #include "ops/check.hpp"
 #include "ops/cpu/parallel.hpp"
 #include "ops/gradients.hpp"
 
 namespace llava::core {
+namespace {
+
+constexpr int64_t kUpdateBlock = 1 << 16;  // numbers
+
+}  // namespace
 
 void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment,
             int64_t step, const AdamW& how) {
@@ -15,8 +21,18 @@ void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_mo
               second_moment.sizes() == values.sizes(),
           "adamw: four buffers of one length", values, gradient, first_moment, second_moment);
   const auto count = at::full({}, static_cast<double>(step), at::kFloat);
-  at::_fused_adamw_(values, gradient, first_moment, second_moment, {}, count, how.lr, how.beta1, how.beta2,
-                    how.weight_decay, how.eps, /*amsgrad=*/false, /*maximize=*/false);
+  // Blocks of a fixed size: ATen's loop rounds otherwise in its last elements than in the others, so where threads
+  // share them out would show
+  const int64_t length = values.numel(), blocks = (length + kUpdateBlock - 1) / kUpdateBlock;
+  cpu::parallel_for(blocks, 1, [&](int64_t first, int64_t last) {
+    const c10::InferenceMode no_gradients;
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t begin = block * kUpdateBlock, size = std::min(kUpdateBlock, length - begin);
+      const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, begin, size); };
+      at::_fused_adamw_(part(values), part(gradient), part(first_moment), part(second_moment), {}, count, how.lr,
+                        how.beta1, how.beta2, how.weight_decay, how.eps, /*amsgrad=*/false, /*maximize=*/false);
+    }
+  });
 }
 
 at::Tensor block_sums_of_squares(const at::Tensor& values) {

@@ -62,6 +62,7 @@ double Network::run(std::span<const MicroBatch> parts, Work&& work) {
   std::vector<double> losses(parts.size());
   cpu::parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t first, int64_t last) {
     const c10::InferenceMode no_gradients;  // of this thread
+    const cpu::SerialProducts serial;
     for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) losses[i] = work(lanes_[i], parts[i]);
   });
   double sum = 0;

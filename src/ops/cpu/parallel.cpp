@@ -13,6 +13,9 @@ int omp_get_num_threads();
 int omp_get_thread_num();
 }
 
+// MKL, where LibTorch is built with it: sets the threads of the calling thread alone, returns what was set before
+extern "C" __attribute__((weak)) int MKL_Set_Num_Threads_Local(int threads);
+
 namespace llava::core::cpu {
 namespace {
 
@@ -49,6 +52,15 @@ void run_parallel(int64_t count, int64_t grain, void (*chunk)(void* context, int
   // 0 = the caller's own setting, as LibTorch does: a team of another size would end threads and start others each time
   GOMP_parallel(run_member, &team, 0, 0);
   if (team.error) std::rethrow_exception(team.error);
+}
+
+SerialProducts::SerialProducts() {
+  at::get_num_threads();  // a thread's first call of LibTorch sets MKL's number too: not after this
+  if (MKL_Set_Num_Threads_Local) before_ = MKL_Set_Num_Threads_Local(1);
+}
+
+SerialProducts::~SerialProducts() {
+  if (MKL_Set_Num_Threads_Local) MKL_Set_Num_Threads_Local(before_);
 }
 
 }  // namespace llava::core::cpu

@@ -24,4 +24,16 @@ void parallel_for(int64_t count, int64_t grain, Work&& work) {
       const_cast<void*>(static_cast<const void*>(&work)));
 }
 
+/// While it lives, products of MKL that this thread calls for are computed on it alone, by one code path: inside a
+/// parallel region MKL does so by itself, but on another path than with a single thread, and with other last bits.
+class SerialProducts {
+ public:
+  SerialProducts();
+  ~SerialProducts();
+  SerialProducts(const SerialProducts&) = delete;
+
+ private:
+  int before_ = 0;  // MKL's number for this thread; 0 = none of its own
+};
+
 }  // namespace llava::core::cpu
