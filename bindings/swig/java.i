@@ -1,0 +1,257 @@
+/* Typemaps of llava.i for Java. Texts cross as real UTF-8 in byte arrays (JNI's own strings are "modified UTF-8", which breaks
+ * what lies beyond U+FFFF and NUL); handles are `long`; outputs are arrays the caller gives: long[] for handles and counts,
+ * int[], double[], byte[][] for texts. No exception is thrown in C++: a status goes to Failure.check() in Java, on the same
+ * thread, so that llava_last_error() still is its own.
+ *
+ * Written by hand beside this and used here: org.llava.Text (utf8, utf8z, string), org.llava.Failure (check),
+ * org.llava.OptionsStruct. */
+%pragma(java) jniclassclassmodifiers = "final class"
+%pragma(java) moduleclassmodifiers = "final class"
+%typemap(javaclassmodifiers) SWIGTYPE "final class"
+%typemap(javafinalize) SWIGTYPE ""
+%javaconst(1);
+
+%{
+namespace {
+
+/* A text of the library as a byte[]; null where memory is short, with Java's exception pending. */
+jbyteArray bytes_of(JNIEnv *env, const void *data, size_t size) {
+  jbyteArray array = env->NewByteArray(static_cast<jsize>(size));
+  if (array) env->SetByteArrayRegion(array, 0, static_cast<jsize>(size), static_cast<const jbyte *>(data));
+  return array;
+}
+
+/* Puts a text into the first place of a byte[][]. */
+void put_text(JNIEnv *env, jobjectArray out, const void *data, size_t size) {
+  if (!out) return;
+  jbyteArray array = bytes_of(env, data, size);
+  if (!array) return;
+  env->SetObjectArrayElement(out, 0, array);
+  env->DeleteLocalRef(array);
+}
+
+/* Memory of a direct ByteBuffer, or the elements of a byte[], for the time of a call. */
+class Memory {
+ public:
+  Memory(JNIEnv *env, jobject object, bool write) : env_(env), write_(write) {
+    if (!object) return;
+    data_ = env->GetDirectBufferAddress(object);
+    if (data_) {
+      size_ = static_cast<size_t>(env->GetDirectBufferCapacity(object));
+      return;
+    }
+    jclass byte_array = env->FindClass("[B");
+    if (!byte_array || !env->IsInstanceOf(object, byte_array)) return;
+    array_ = static_cast<jbyteArray>(object);
+    size_ = static_cast<size_t>(env->GetArrayLength(array_));
+    data_ = env->GetByteArrayElements(array_, nullptr);
+  }
+  ~Memory() {
+    if (array_ && data_) env_->ReleaseByteArrayElements(array_, static_cast<jbyte *>(data_), write_ ? 0 : JNI_ABORT);
+  }
+  Memory(const Memory &) = delete;
+  Memory &operator=(const Memory &) = delete;
+  void *data() const { return data_; }
+  size_t size() const { return data_ ? size_ : 0; }
+
+ private:
+  JNIEnv *env_;
+  bool write_;
+  jbyteArray array_ = nullptr;
+  void *data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/* The numbers of a long[] as pointers. */
+template <typename Pointer>
+std::vector<Pointer> pointers_of(JNIEnv *env, jlongArray array) {
+  std::vector<Pointer> pointers(array ? static_cast<size_t>(env->GetArrayLength(array)) : 0);
+  for (size_t i = 0; i < pointers.size(); ++i) {
+    jlong value = 0;
+    env->GetLongArrayRegion(array, static_cast<jsize>(i), 1, &value);
+    pointers[i] = reinterpret_cast<Pointer>(value);
+  }
+  return pointers;
+}
+
+}  // namespace
+%}
+
+/* LLAVA_JAVA(types, JNI type, Java type): what crosses unchanged. */
+%define LLAVA_JAVA(JNI, JAVA, TYPES...)
+%typemap(jni) TYPES "JNI"
+%typemap(jtype) TYPES "JAVA"
+%typemap(jstype) TYPES "JAVA"
+%typemap(javain) TYPES "$javainput"
+%typemap(javaout) TYPES { return $jnicall; }
+%typemap(freearg) TYPES ""
+%enddef
+
+/* ---- Status ------------------------------------------------------------------------------------------------------ */
+
+LLAVA_JAVA(jint, int, llava_status)
+%typemap(in) llava_status "$1 = $input;"
+%typemap(out) llava_status "$result = $1;"
+%typemap(javaout) llava_status { return Failure.check($jnicall); }
+%typemap(javaout) llava_status llava_last_error_status { return $jnicall; }
+%typemap(javaout) llava_status llava_last_error_json { return $jnicall; }
+
+/* ---- Texts ------------------------------------------------------------------------------------------------------- */
+
+/* In: ends with NUL, which Text.utf8z() puts there. */
+LLAVA_JAVA(jbyteArray, byte[], const char *)
+%typemap(jstype) const char * "String"
+%typemap(javain) const char * "Text.utf8z($javainput)"
+%typemap(javaout) const char * { return Text.string($jnicall); }
+%typemap(in) const char * (Memory *memory = nullptr) {
+  memory = new Memory(jenv, $input, false);
+  $1 = static_cast<char *>(memory->data());
+}
+%typemap(freearg) const char * "delete memory$argnum;"
+%typemap(out) const char * "$result = $1 ? bytes_of(jenv, $1, std::strlen($1)) : nullptr;"
+
+/* Fixed arrays inside structs. */
+LLAVA_JAVA(jbyteArray, byte[], char [ANY])
+%typemap(jstype) char [ANY] "String"
+%typemap(javaout) char [ANY] { return Text.string($jnicall); }
+%typemap(out) char [ANY] "$result = bytes_of(jenv, $1, strnlen($1, $1_dim0));"
+LLAVA_JAVA(jlongArray, long[], int64_t [ANY])
+%typemap(out) int64_t [ANY] {
+  $result = jenv->NewLongArray($1_dim0);
+  if ($result) jenv->SetLongArrayRegion($result, 0, $1_dim0, reinterpret_cast<const jlong *>($1));
+}
+
+/* With a length, NUL allowed. */
+LLAVA_JAVA(jbyteArray, byte[], (const char *text, size_t size))
+%typemap(jstype) (const char *text, size_t size) "String"
+%typemap(javain) (const char *text, size_t size) "Text.utf8($javainput)"
+%typemap(in) (const char *text, size_t size) (Memory *memory = nullptr) {
+  memory = new Memory(jenv, $input, false);
+  $1 = static_cast<char *>(memory->data());
+  $2 = memory->size();
+}
+%typemap(freearg) (const char *text, size_t size) "delete memory$argnum;"
+
+/* Returned with a length beside: the length decides. */
+%typemap(in, numinputs = 0) size_t *size (size_t length = 0) "$1 = &length;"
+%typemap(argout) size_t *size "$result = bytes_of(jenv, result, *$1);"
+%typemap(out) const char *llava_event_text, const char *llava_message_text, const char *llava_response_text_n ""
+
+LLAVA_JAVA(jobjectArray, byte[][], (const char **text, size_t *size))
+%typemap(in) (const char **text, size_t *size) (const char *piece = "", size_t length = 0) {
+  $1 = ($1_ltype)&piece;
+  $2 = &length;
+}
+%typemap(argout) (const char **text, size_t *size) "put_text(jenv, $input, *$1, *$2);"
+
+/* Texts the library makes: copied, then freed. */
+LLAVA_JAVA(jobjectArray, byte[][], llava_string **out)
+%typemap(in) llava_string **out (llava_string *text = nullptr) "$1 = &text;"
+%typemap(argout) llava_string **out {
+  if (*$1) put_text(jenv, $input, llava_string_data(*$1), llava_string_size(*$1));
+  llava_string_free(*$1);
+}
+
+/* ---- Memory: a direct ByteBuffer or a byte[] ----------------------------------------------------------------------- */
+
+%define LLAVA_MEMORY(CONST, DATA, SIZE, WRITE)
+LLAVA_JAVA(jobject, Object, (CONST *DATA, size_t SIZE))
+%typemap(in) (CONST *DATA, size_t SIZE) (Memory *memory = nullptr) {
+  memory = new Memory(jenv, $input, WRITE);
+  $1 = static_cast<$1_ltype>(memory->data());
+  $2 = memory->size();
+}
+%typemap(freearg) (CONST *DATA, size_t SIZE) "delete memory$argnum;"
+%enddef
+LLAVA_MEMORY(const void, bytes, size, false)
+LLAVA_MEMORY(void, dst, capacity, true)
+LLAVA_MEMORY(char, buffer, capacity, true)
+
+/* Without a length beside: the hand-written class has compared it with width, height, shape. */
+%define LLAVA_MEMORY_ALONE(DATA)
+LLAVA_JAVA(jobject, Object, const void *DATA)
+%typemap(in) const void *DATA (Memory *memory = nullptr) {
+  memory = new Memory(jenv, $input, false);
+  $1 = memory->data();
+}
+%typemap(freearg) const void *DATA "delete memory$argnum;"
+%enddef
+LLAVA_MEMORY_ALONE(pixels)
+LLAVA_MEMORY_ALONE(data)
+
+/* ---- Lists of numbers -------------------------------------------------------------------------------------------- */
+
+%define LLAVA_LIST(TYPE, JAVA, JNI, NAME, COUNT_TYPE, COUNT)
+LLAVA_JAVA(j##JAVA##Array, JAVA[], (const TYPE *NAME, COUNT_TYPE COUNT))
+%typemap(in) (const TYPE *NAME, COUNT_TYPE COUNT) (j##JAVA *elements = nullptr) {
+  elements = $input ? jenv->Get##JNI##ArrayElements($input, nullptr) : nullptr;
+  $1 = ($1_ltype)elements;
+  $2 = elements ? jenv->GetArrayLength($input) : 0;
+}
+%typemap(freearg) (const TYPE *NAME, COUNT_TYPE COUNT) {
+  if (elements$argnum) jenv->Release##JNI##ArrayElements($input, elements$argnum, JNI_ABORT);
+}
+%enddef
+LLAVA_LIST(int32_t, int, Int, ids, int64_t, id_count)
+LLAVA_LIST(int32_t, int, Int, ids, size_t, count)
+LLAVA_LIST(int64_t, long, Long, shape, int32_t, rank)
+
+/* Filled: int[], null to ask for the number. */
+LLAVA_JAVA(jintArray, int[], (int32_t *ids, size_t capacity))
+%typemap(in) (int32_t *ids, size_t capacity) (jint *elements = nullptr) {
+  elements = $input ? jenv->GetIntArrayElements($input, nullptr) : nullptr;
+  $1 = reinterpret_cast<int32_t *>(elements);
+  $2 = elements ? static_cast<size_t>(jenv->GetArrayLength($input)) : 0;
+}
+%typemap(freearg) (int32_t *ids, size_t capacity) {
+  if (elements$argnum) jenv->ReleaseIntArrayElements($input, elements$argnum, 0);
+}
+
+/* ---- Single numbers that are filled in ------------------------------------------------------------------------------ */
+
+%define LLAVA_NUMBER_OUT(TYPE, NAME, JAVA, JNI)
+LLAVA_JAVA(j##JAVA##Array, JAVA[], TYPE *NAME)
+%typemap(in) TYPE *NAME (TYPE number = 0) "$1 = &number;"
+%typemap(argout) TYPE *NAME {
+  j##JAVA value = static_cast<j##JAVA>(*$1);
+  if ($input) jenv->Set##JNI##ArrayRegion($input, 0, 1, &value);
+}
+%enddef
+%define LLAVA_INT32_OUT(TYPE, NAME) LLAVA_NUMBER_OUT(TYPE, NAME, int, Int) %enddef
+%define LLAVA_INT64_OUT(TYPE, NAME) LLAVA_NUMBER_OUT(TYPE, NAME, long, Long) %enddef
+%define LLAVA_DOUBLE_OUT(TYPE, NAME) LLAVA_NUMBER_OUT(TYPE, NAME, double, Double) %enddef
+
+/* ---- Handles ----------------------------------------------------------------------------------------------------- */
+
+%define LLAVA_HANDLE(TYPE)
+LLAVA_JAVA(jlong, long, TYPE *, const TYPE *)
+%typemap(in) TYPE *, const TYPE * "$1 = reinterpret_cast<TYPE *>($input);"
+%typemap(out) TYPE *, const TYPE * "$result = reinterpret_cast<jlong>($1);"
+LLAVA_JAVA(jlongArray, long[], TYPE **)
+/* As many as the caller's array has places: one, or `count` for llava_encode_images(). */
+%typemap(in) TYPE ** (std::vector<TYPE *> handles) {
+  handles = pointers_of<TYPE *>(jenv, $input);
+  $1 = handles.data();
+}
+%typemap(argout) TYPE ** {
+  for (size_t i = 0; i < handles$argnum.size(); ++i) {
+    jlong value = reinterpret_cast<jlong>(handles$argnum[i]);
+    jenv->SetLongArrayRegion($input, static_cast<jsize>(i), 1, &value);
+  }
+}
+%enddef
+
+%define LLAVA_HANDLE_LIST(TYPE, NAME, COUNT)
+LLAVA_JAVA(jlongArray, long[], (const TYPE *const *NAME, int32_t COUNT))
+%typemap(in) (const TYPE *const *NAME, int32_t COUNT) (std::vector<const TYPE *> handles) {
+  handles = pointers_of<const TYPE *>(jenv, $input);
+  $1 = ($1_ltype)handles.data();
+  $2 = static_cast<int32_t>(handles.size());
+}
+%enddef
+
+/* ---- Option structs share an interface ------------------------------------------------------------------------------ */
+
+%define LLAVA_OPTIONS_CLASS(NAME)
+%typemap(javainterfaces) NAME "OptionsStruct"
+%enddef
