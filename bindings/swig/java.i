@@ -7,6 +7,14 @@
  * org.llava.OptionsStruct. */
 %pragma(java) jniclassclassmodifiers = "final class"
 %pragma(java) moduleclassmodifiers = "final class"
+%pragma(java) jniclasscode = %{
+  static {
+    NativeLibrary.load();
+    if (llava_check_abi(NativeConstants.LLAVA_ABI_VERSION) != 0) {
+      throw new UnsatisfiedLinkError(Text.string(llava_last_error()));
+    }
+  }
+%}
 %typemap(javaclassmodifiers) SWIGTYPE "final class"
 %typemap(javafinalize) SWIGTYPE ""
 %javaconst(1);

@@ -1,0 +1,57 @@
+package org.llava;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+
+/** An answer made elsewhere: the future of {@link Session#chatAsync}. */
+final class Answering extends CompletableFuture<Response> {
+  private final Stream stream;
+
+  private Answering(Stream stream) {
+    this.stream = stream;
+  }
+
+  static CompletableFuture<Response> begin(Stream stream, Executor executor) {
+    Answering answer = new Answering(stream);
+    try {
+      executor.execute(answer::work);
+    } catch (RejectedExecutionException error) {
+      stream.close();
+      throw error;
+    }
+    return answer;
+  }
+
+  /** One thread an answer, which ends with it and keeps no program alive. */
+  static void inThread(Runnable work) {
+    Thread thread = new Thread(work, "llava-chat");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void work() {
+    Response made = null;
+    Throwable failure = null;
+    try (stream) {
+      if (!isDone()) made = stream.finish();
+    } catch (RuntimeException | Error error) {
+      failure = error;
+    }
+    if (failure != null) completeExceptionally(failure);
+    else complete(made); // the session is free again
+  }
+
+  @Override
+  public boolean cancel(boolean mayInterrupt) {
+    boolean first = super.cancel(mayInterrupt);
+    if (first) stream.close();
+    return first;
+  }
+
+  /** What depends on this answer is an ordinary future. */
+  @Override
+  public <U> CompletableFuture<U> newIncompleteFuture() {
+    return new CompletableFuture<>();
+  }
+}

@@ -1,0 +1,27 @@
+package org.llava;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * A file of training data: LLaVA's JSON or JSONL of conversations about pictures.
+ *
+ * @param path  the data file
+ */
+public record Dataset(Path path) {
+  /**
+   * Reads it as a run would, with the eyes of a model.
+   *
+   * @param model  folder of the model it is for
+   * @param options  null for defaults
+   * @return records, usable, unusable, problems, bad (every record that cannot be used), tokens, learned_tokens, ...
+   */
+  public Map<String, Object> check(Path model, DatasetOptions options) {
+    byte[][] out = new byte[1][];
+    try (Use use = new Use();
+        Filled<llava_dataset_options> filled = DatasetOptions.fill(options, use)) {
+      Native.llava_dataset_check(path.toString(), model.toString(), filled.struct, out);
+    }
+    return Json.object(Text.string(out[0]));
+  }
+}

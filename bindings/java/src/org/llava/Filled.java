@@ -1,0 +1,36 @@
+package org.llava;
+
+/** An option struct for one call, with what owns the texts and lists it points to. */
+final class Filled<S extends OptionsStruct> implements AutoCloseable {
+  /** What the call is given. */
+  final S struct;
+
+  private final long[] keep = new long[1];
+
+  Filled(S struct, String json) {
+    this.struct = struct;
+    try {
+      struct.from_json(json, keep);
+    } catch (RuntimeException error) {
+      close();
+      throw error;
+    }
+  }
+
+  /** Puts a cancel token in, kept open by the call; nothing where there is none. */
+  void cancel(Use use, CancelToken token, java.util.function.LongConsumer setter) {
+    if (token == null) return;
+    try {
+      setter.accept(use.of(token));
+    } catch (RuntimeException error) {
+      close();
+      throw error;
+    }
+  }
+
+  @Override
+  public void close() {
+    struct.delete();
+    if (keep[0] != 0) Native.llava_buffer_free(keep[0]);
+  }
+}

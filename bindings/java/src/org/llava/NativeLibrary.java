@@ -1,0 +1,162 @@
+package org.llava;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/**
+ * Finds and loads the native libraries, {@code libllava_java.so} and {@code libllava.so} beside it; the error lists every place
+ * it looked. In this order: the folder of the property {@code llava.library.path}; of the environment variable
+ * LLAVA_LIBRARY_PATH; the natives jar, unpacked into a folder of the user's cache that is named by its content; {@code
+ * java.library.path}. A LibTorch in the folder of {@code llava.torch.path} (or LLAVA_TORCH_PATH) is loaded before.
+ */
+final class NativeLibrary {
+  private static final String NAME = "libllava_java.so";
+  private static final String CORE =
+      "libllava.so." + NativeConstants.LLAVA_VERSION_MAJOR + "." + NativeConstants.LLAVA_VERSION_MINOR;
+  private static final List<String> TORCH = List.of("libc10.so", "libtorch_cpu.so");
+
+  private NativeLibrary() {}
+
+  /** What was tried, for the error. */
+  private static final List<String> TRIED = new ArrayList<>();
+
+  /** Loads; throws an UnsatisfiedLinkError that says every place it looked. */
+  static synchronized void load() {
+    loadTorch();
+    if (given("property llava.library.path", System.getProperty("llava.library.path"))) return;
+    if (given("environment variable LLAVA_LIBRARY_PATH", System.getenv("LLAVA_LIBRARY_PATH"))) return;
+    if (bundled()) return;
+    for (String folder : System.getProperty("java.library.path", "").split(java.io.File.pathSeparator)) {
+      if (!folder.isEmpty() && inFolder("java.library.path", Path.of(folder))) return;
+    }
+    throw new UnsatisfiedLinkError("llava's native libraries for " + classifier() + " cannot be loaded. Looked in:\n"
+        + TRIED.stream().map(place -> "  - " + place).collect(Collectors.joining("\n"))
+        + "\nPut the jar llava-natives-" + classifier() + " on the class path, or name the folder of " + NAME
+        + " with -Dllava.library.path=FOLDER; LibTorch 2.11's folder with -Dllava.torch.path=FOLDER.");
+  }
+
+  /** As in the names of the natives jars, such as linux-x86_64. */
+  static String classifier() {
+    String system = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+    String machine = System.getProperty("os.arch");
+    return (system.startsWith("linux") ? "linux" : system.replace(' ', '-')) + "-"
+        + (machine.equals("amd64") ? "x86_64" : machine);
+  }
+
+  private static void loadTorch() {
+    String folder = System.getProperty("llava.torch.path", System.getenv("LLAVA_TORCH_PATH"));
+    if (folder == null) return;
+    for (String name : TORCH) {
+      Path path = Path.of(folder).toAbsolutePath().resolve(name);
+      try {
+        System.load(path.toString());
+      } catch (UnsatisfiedLinkError error) {
+        throw new UnsatisfiedLinkError(
+            "llava.torch.path (or LLAVA_TORCH_PATH) is " + folder + ", but LibTorch 2.11 cannot be loaded from there: "
+                + error.getMessage());
+      }
+    }
+  }
+
+  /** A folder someone named: a library that is there and cannot be loaded is an error, not a reason to look on. */
+  private static boolean given(String what, String folder) {
+    if (folder == null || folder.isEmpty()) {
+      TRIED.add(what + ": not set");
+      return false;
+    }
+    return inFolder(what, Path.of(folder));
+  }
+
+  private static boolean inFolder(String what, Path folder) {
+    Path library = folder.toAbsolutePath().resolve(NAME);
+    if (!Files.isRegularFile(library)) {
+      TRIED.add(what + ": " + library + " is not there");
+      return false;
+    }
+    try {
+      Path core = library.resolveSibling(CORE); // where there is none, the system's linker looks for it
+      if (Files.isRegularFile(core)) System.load(core.toString());
+      System.load(library.toString());
+      return true;
+    } catch (UnsatisfiedLinkError error) {
+      TRIED.add(what + ": " + library + " is there, but: " + error.getMessage());
+      return false;
+    }
+  }
+
+  private static boolean bundled() {
+    String place = "/org/llava/natives/" + classifier() + "/";
+    try (InputStream list = NativeLibrary.class.getResourceAsStream(place + "natives.txt")) {
+      if (list == null) {
+        TRIED.add("natives jar: " + place.substring(1) + " is not on the class path");
+        return false;
+      }
+      byte[] lines = list.readAllBytes();
+      Path folder = cache().resolve(sha256(lines).substring(0, 32));
+      if (!Files.isDirectory(folder)) unpack(place, new String(lines, StandardCharsets.UTF_8), folder);
+      return inFolder("natives jar, unpacked", folder);
+    } catch (IOException | UncheckedIOException error) {
+      TRIED.add("natives jar: unpacking failed: " + error);
+      return false;
+    }
+  }
+
+  private static Path cache() {
+    String named = System.getProperty("llava.cache");
+    if (named != null) return Path.of(named);
+    String base = System.getenv("XDG_CACHE_HOME");
+    Path home = base == null || base.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(base);
+    return home.resolve("llava-java");
+  }
+
+  /** Fills a folder beside `folder` and renames it: one that is there is whole, whoever else unpacks at the same time. */
+  private static void unpack(String place, String list, Path folder) throws IOException {
+    Files.createDirectories(folder.getParent());
+    Path partial = Files.createTempDirectory(folder.getParent(), "partial");
+    try {
+      for (String line : list.lines().toList()) {
+        String[] sumAndName = line.split(" ", 2);
+        Path file = partial.resolve(sumAndName[1]);
+        try (InputStream content = NativeLibrary.class.getResourceAsStream(place + sumAndName[1])) {
+          if (content == null) throw new IOException(place + sumAndName[1] + " is missing in the natives jar");
+          Files.copy(content, file);
+        }
+        if (!sha256(Files.readAllBytes(file)).equals(sumAndName[0])) throw new IOException(file + " is damaged");
+      }
+      Files.move(partial, folder, StandardCopyOption.ATOMIC_MOVE);
+    } catch (FileAlreadyExistsException | java.nio.file.DirectoryNotEmptyException other) {
+      remove(partial); // somebody else was faster
+    } catch (IOException error) {
+      remove(partial);
+      if (!Files.isDirectory(folder)) throw error;
+    }
+  }
+
+  private static void remove(Path folder) throws IOException {
+    try (java.util.stream.Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) Files.delete(file);
+    }
+    Files.delete(folder);
+  }
+
+  private static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException error) {
+      throw new IllegalStateException(error); // every Java has it
+    }
+  }
+}

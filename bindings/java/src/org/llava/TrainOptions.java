@@ -1,0 +1,196 @@
+package org.llava;
+
+import java.nio.file.Path;
+/** How a stage is trained: {@link #data} and {@link #outDir} must be set, the rest is the preset's. {@link #set} reaches every
+ * field of the C struct. */
+public final class TrainOptions extends Options<TrainOptions> {
+  /** Defaults. */
+  public TrainOptions() {}
+
+  /** 1: the projector learns; 2: the language model learns too. */
+  public TrainOptions stage(int stage) {
+    return set("stage", stage);
+  }
+
+  /** Recipe: "llava-1.5" (default), "llava-1.5-lora", "llava-1.5-qlora", "llava-v0", "scienceqa", "custom". */
+  public TrainOptions preset(String preset) {
+    return set("preset", preset);
+  }
+
+  /** LLaVA's JSON or JSONL of records; must be set. */
+  public TrainOptions data(Path data) {
+    return set("data", data);
+  }
+
+  /** Folder of the pictures; default: the data file's. */
+  public TrainOptions imageRoot(Path imageRoot) {
+    return set("image_root", imageRoot);
+  }
+
+  /** Folder of the run: new, empty, or the run that is to go on; must be set. */
+  public TrainOptions outDir(Path outDir) {
+    return set("out_dir", outDir);
+  }
+
+  /** "auto" (default): go on where the run stopped; "never"; else the folder of a snapshot. */
+  public TrainOptions resume(String resume) {
+    return set("resume", resume);
+  }
+
+  /** Held-out records. */
+  public TrainOptions evalData(Path evalData) {
+    return set("eval_data", evalData);
+  }
+
+  /** Regular expression over parameter names; default: the stage's. */
+  public TrainOptions learns(String learns) {
+    return set("learns", learns);
+  }
+
+  /** Conversation template; default: the preset's. */
+  public TrainOptions template(String template) {
+    return set("template_name", template);
+  }
+
+  /** As in {@link LoadOptions}. */
+  public TrainOptions visionTower(Path visionTower) {
+    return set("vision_tower", visionTower);
+  }
+
+  /** As in {@link LoadOptions}. */
+  public TrainOptions projector(Path projector) {
+    return set("projector", projector);
+  }
+
+  /** "mlp2x_gelu", "linear", ...: the model begins with a projector that has learned nothing. */
+  public TrainOptions newProjector(String newProjector) {
+    return set("new_projector", newProjector);
+  }
+
+  /** Peak learning rate. */
+  public TrainOptions lr(double lr) {
+    return set("lr", lr);
+  }
+
+  /** Of the projector; default: lr. */
+  public TrainOptions projectorLr(double projectorLr) {
+    return set("projector_lr", projectorLr);
+  }
+
+  /** Of AdamW. */
+  public TrainOptions weightDecay(double weightDecay) {
+    return set("weight_decay", weightDecay);
+  }
+
+  /** Steps of warm-up, of all. */
+  public TrainOptions warmupRatio(double warmupRatio) {
+    return set("warmup_ratio", warmupRatio);
+  }
+
+  /** Instead of the ratio. */
+  public TrainOptions warmupSteps(long warmupSteps) {
+    return set("warmup_steps", warmupSteps);
+  }
+
+  /** Largest norm of a step's gradient; 0 for no bound. */
+  public TrainOptions clip(double clip) {
+    return set("clip", clip);
+  }
+
+  /** Samples of a step, over all ranks. */
+  public TrainOptions batch(long batch) {
+    return set("batch", batch);
+  }
+
+  /** Samples that go through the model together; a divisor of the batch. */
+  public TrainOptions microBatch(long microBatch) {
+    return set("micro_batch", microBatch);
+  }
+
+  /** Times the data are seen. */
+  public TrainOptions epochs(long epochs) {
+    return set("epochs", epochs);
+  }
+
+  /** Length of the run instead of epochs. */
+  public TrainOptions steps(long steps) {
+    return set("steps", steps);
+  }
+
+  /** Positions of a sample, pictures counted. */
+  public TrainOptions maxLength(long maxLength) {
+    return set("max_length", maxLength);
+  }
+
+  /** Of orders and draws; default 42. */
+  public TrainOptions seed(long seed) {
+    return set("seed", seed);
+  }
+
+  /** Steps between snapshots; default 0: at the end and when stopped. */
+  public TrainOptions saveEvery(long saveEvery) {
+    return set("save_every", saveEvery);
+  }
+
+  /** Steps between evaluations; default 0: at the end. */
+  public TrainOptions evalEvery(long evalEvery) {
+    return set("eval_every", evalEvery);
+  }
+
+  /** Records that may be unusable; -1: any number. */
+  public TrainOptions skipBad(long skipBad) {
+    return set("skip_bad", skipBad);
+  }
+
+  /** "cosine", "linear" or "constant". */
+  public TrainOptions schedule(String schedule) {
+    return set("schedule", schedule);
+  }
+
+  /** "sequential", "shuffled", "grouped" or "upstream". */
+  public TrainOptions order(String order) {
+    return set("order", order);
+  }
+
+  /** As in {@link DatasetOptions}. */
+  public TrainOptions labels(String labels) {
+    return set("labels", labels);
+  }
+
+  /** As in {@link DatasetOptions}. */
+  public TrainOptions imagePlace(String imagePlace) {
+    return set("image_place", imagePlace);
+  }
+
+  /** Processes that train together; {@link Trainer} takes 1, the default. */
+  public TrainOptions nproc(int nproc) {
+    return set("nproc", nproc);
+  }
+
+  /** Rank of a LoRA beside the language model's matrices; 0 for none. */
+  public TrainOptions loraRank(long loraRank) {
+    return set("lora_r", loraRank);
+  }
+
+  /** Its products count alpha / rank. */
+  public TrainOptions loraAlpha(double loraAlpha) {
+    return set("lora_alpha", loraAlpha);
+  }
+
+  /** What ranks run; default: libexec/llava/llava-rank beside the library's folder. */
+  public TrainOptions rankProgram(Path rankProgram) {
+    return set("rank_program", rankProgram);
+  }
+
+  /** What stops the call from another thread; null for none. */
+  public TrainOptions cancel(CancelToken token) {
+    return cancelToken(token);
+  }
+
+  /** The struct of {@code options}, null for defaults, for one call of {@code use}. */
+  static Filled<llava_train_options> fill(TrainOptions options, Use use) {
+    Filled<llava_train_options> filled = new Filled<>(new llava_train_options(), options == null ? "{}" : options.json());
+    if (options != null) filled.cancel(use, options.cancelToken(), filled.struct::setCancel);
+    return filled;
+  }
+}
