@@ -97,11 +97,16 @@ final class NativeLibrary {
     }
   }
 
+  /** Of whichever jar has it; a module would look into its own alone. */
+  private static InputStream resource(String name) {
+    return NativeLibrary.class.getClassLoader().getResourceAsStream(name);
+  }
+
   private static boolean bundled() {
-    String place = "/org/llava/natives/" + classifier() + "/";
-    try (InputStream list = NativeLibrary.class.getResourceAsStream(place + "natives.txt")) {
+    String place = "org/llava/natives/" + classifier() + "/";
+    try (InputStream list = resource(place + "natives.txt")) {
       if (list == null) {
-        TRIED.add("natives jar: " + place.substring(1) + " is not on the class path");
+        TRIED.add("natives jar: " + place + " is not on the class path");
         return false;
       }
       byte[] lines = list.readAllBytes();
@@ -130,7 +135,7 @@ final class NativeLibrary {
       for (String line : list.lines().toList()) {
         String[] sumAndName = line.split(" ", 2);
         Path file = partial.resolve(sumAndName[1]);
-        try (InputStream content = NativeLibrary.class.getResourceAsStream(place + sumAndName[1])) {
+        try (InputStream content = resource(place + sumAndName[1])) {
           if (content == null) throw new IOException(place + sumAndName[1] + " is missing in the natives jar");
           Files.copy(content, file);
         }
