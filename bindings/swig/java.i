@@ -38,11 +38,20 @@ void put_text(JNIEnv *env, jobjectArray out, const void *data, size_t size) {
   env->DeleteLocalRef(array);
 }
 
-/* Memory of a direct ByteBuffer, or the elements of a byte[], for the time of a call. */
+/* Memory of a direct ByteBuffer, or the elements of a byte[], for the time of a call. Lives on the stack: nothing here throws. */
 class Memory {
  public:
-  Memory(JNIEnv *env, jobject object, bool write) : env_(env), write_(write) {
+  Memory() = default;
+  ~Memory() {
+    if (array_ && data_) env_->ReleaseByteArrayElements(array_, static_cast<jbyte *>(data_), write_ ? 0 : JNI_ABORT);
+  }
+  Memory(const Memory &) = delete;
+  Memory &operator=(const Memory &) = delete;
+
+  void open(JNIEnv *env, jobject object, bool write) {
     if (!object) return;
+    env_ = env;
+    write_ = write;
     data_ = env->GetDirectBufferAddress(object);
     if (data_) {
       size_ = static_cast<size_t>(env->GetDirectBufferCapacity(object));
@@ -54,33 +63,54 @@ class Memory {
     size_ = static_cast<size_t>(env->GetArrayLength(array_));
     data_ = env->GetByteArrayElements(array_, nullptr);
   }
-  ~Memory() {
-    if (array_ && data_) env_->ReleaseByteArrayElements(array_, static_cast<jbyte *>(data_), write_ ? 0 : JNI_ABORT);
-  }
-  Memory(const Memory &) = delete;
-  Memory &operator=(const Memory &) = delete;
   void *data() const { return data_; }
   size_t size() const { return data_ ? size_ : 0; }
 
  private:
-  JNIEnv *env_;
-  bool write_;
+  JNIEnv *env_ = nullptr;
+  bool write_ = false;
   jbyteArray array_ = nullptr;
   void *data_ = nullptr;
   size_t size_ = 0;
 };
 
-/* The numbers of a long[] as pointers. */
+/* The numbers of a long[] as pointers; long lists are rare. */
 template <typename Pointer>
-std::vector<Pointer> pointers_of(JNIEnv *env, jlongArray array) {
-  std::vector<Pointer> pointers(array ? static_cast<size_t>(env->GetArrayLength(array)) : 0);
-  for (size_t i = 0; i < pointers.size(); ++i) {
-    jlong value = 0;
-    env->GetLongArrayRegion(array, static_cast<jsize>(i), 1, &value);
-    pointers[i] = reinterpret_cast<Pointer>(value);
+class Pointers {
+ public:
+  Pointers() = default;
+  ~Pointers() { delete[] many_; }
+  Pointers(const Pointers &) = delete;
+  Pointers &operator=(const Pointers &) = delete;
+
+  void open(JNIEnv *env, jlongArray array) {
+    size_ = array ? env->GetArrayLength(array) : 0;
+    if (size_ > kFew) {
+      many_ = new (std::nothrow) Pointer[static_cast<size_t>(size_)];
+      if (!many_) size_ = 0; // the library refuses an empty list
+    }
+    for (jsize i = 0; i < size_; ++i) {
+      jlong value = 0;
+      env->GetLongArrayRegion(array, i, 1, &value);
+      data()[i] = reinterpret_cast<Pointer>(value);
+    }
   }
-  return pointers;
-}
+  /* Writes what the library has put in their place back. */
+  void put(JNIEnv *env, jlongArray array) {
+    for (jsize i = 0; i < size_; ++i) {
+      const jlong value = reinterpret_cast<jlong>(data()[i]);
+      env->SetLongArrayRegion(array, i, 1, &value);
+    }
+  }
+  Pointer *data() { return size_ == 0 ? nullptr : many_ ? many_ : few_; }
+  jsize size() const { return size_; }
+
+ private:
+  static constexpr jsize kFew = 4;
+  jsize size_ = 0;
+  Pointer few_[kFew] = {};
+  Pointer *many_ = nullptr;
+};
 
 }  // namespace
 %}
@@ -111,11 +141,10 @@ LLAVA_JAVA(jbyteArray, byte[], const char *)
 %typemap(jstype) const char * "String"
 %typemap(javain) const char * "Text.utf8z($javainput)"
 %typemap(javaout) const char * { return Text.string($jnicall); }
-%typemap(in) const char * (Memory *memory = nullptr) {
-  memory = new Memory(jenv, $input, false);
-  $1 = static_cast<char *>(memory->data());
+%typemap(in) const char * (Memory memory) {
+  memory.open(jenv, $input, false);
+  $1 = static_cast<char *>(memory.data());
 }
-%typemap(freearg) const char * "delete memory$argnum;"
 %typemap(out) const char * "$result = $1 ? bytes_of(jenv, $1, std::strlen($1)) : nullptr;"
 
 /* Fixed arrays inside structs. */
@@ -133,12 +162,11 @@ LLAVA_JAVA(jlongArray, long[], int64_t [ANY])
 LLAVA_JAVA(jbyteArray, byte[], (const char *text, size_t size))
 %typemap(jstype) (const char *text, size_t size) "String"
 %typemap(javain) (const char *text, size_t size) "Text.utf8($javainput)"
-%typemap(in) (const char *text, size_t size) (Memory *memory = nullptr) {
-  memory = new Memory(jenv, $input, false);
-  $1 = static_cast<char *>(memory->data());
-  $2 = memory->size();
+%typemap(in) (const char *text, size_t size) (Memory memory) {
+  memory.open(jenv, $input, false);
+  $1 = static_cast<char *>(memory.data());
+  $2 = memory.size();
 }
-%typemap(freearg) (const char *text, size_t size) "delete memory$argnum;"
 
 /* Returned with a length beside: the length decides. */
 %typemap(in, numinputs = 0) size_t *size (size_t length = 0) "$1 = &length;"
@@ -164,12 +192,11 @@ LLAVA_JAVA(jobjectArray, byte[][], llava_string **out)
 
 %define LLAVA_MEMORY(CONST, DATA, SIZE, WRITE)
 LLAVA_JAVA(jobject, Object, (CONST *DATA, size_t SIZE))
-%typemap(in) (CONST *DATA, size_t SIZE) (Memory *memory = nullptr) {
-  memory = new Memory(jenv, $input, WRITE);
-  $1 = static_cast<$1_ltype>(memory->data());
-  $2 = memory->size();
+%typemap(in) (CONST *DATA, size_t SIZE) (Memory memory) {
+  memory.open(jenv, $input, WRITE);
+  $1 = static_cast<$1_ltype>(memory.data());
+  $2 = memory.size();
 }
-%typemap(freearg) (CONST *DATA, size_t SIZE) "delete memory$argnum;"
 %enddef
 LLAVA_MEMORY(const void, bytes, size, false)
 LLAVA_MEMORY(void, dst, capacity, true)
@@ -178,11 +205,10 @@ LLAVA_MEMORY(char, buffer, capacity, true)
 /* Without a length beside: the hand-written class has compared it with width, height, shape. */
 %define LLAVA_MEMORY_ALONE(DATA)
 LLAVA_JAVA(jobject, Object, const void *DATA)
-%typemap(in) const void *DATA (Memory *memory = nullptr) {
-  memory = new Memory(jenv, $input, false);
-  $1 = memory->data();
+%typemap(in) const void *DATA (Memory memory) {
+  memory.open(jenv, $input, false);
+  $1 = memory.data();
 }
-%typemap(freearg) const void *DATA "delete memory$argnum;"
 %enddef
 LLAVA_MEMORY_ALONE(pixels)
 LLAVA_MEMORY_ALONE(data)
@@ -237,24 +263,19 @@ LLAVA_JAVA(jlong, long, TYPE *, const TYPE *)
 %typemap(out) TYPE *, const TYPE * "$result = reinterpret_cast<jlong>($1);"
 LLAVA_JAVA(jlongArray, long[], TYPE **)
 /* As many as the caller's array has places: one, or `count` for llava_encode_images(). */
-%typemap(in) TYPE ** (std::vector<TYPE *> handles) {
-  handles = pointers_of<TYPE *>(jenv, $input);
+%typemap(in) TYPE ** (Pointers<TYPE *> handles) {
+  handles.open(jenv, $input);
   $1 = handles.data();
 }
-%typemap(argout) TYPE ** {
-  for (size_t i = 0; i < handles$argnum.size(); ++i) {
-    jlong value = reinterpret_cast<jlong>(handles$argnum[i]);
-    jenv->SetLongArrayRegion($input, static_cast<jsize>(i), 1, &value);
-  }
-}
+%typemap(argout) TYPE ** "handles$argnum.put(jenv, $input);"
 %enddef
 
 %define LLAVA_HANDLE_LIST(TYPE, NAME, COUNT)
 LLAVA_JAVA(jlongArray, long[], (const TYPE *const *NAME, int32_t COUNT))
-%typemap(in) (const TYPE *const *NAME, int32_t COUNT) (std::vector<const TYPE *> handles) {
-  handles = pointers_of<const TYPE *>(jenv, $input);
+%typemap(in) (const TYPE *const *NAME, int32_t COUNT) (Pointers<const TYPE *> handles) {
+  handles.open(jenv, $input);
   $1 = ($1_ltype)handles.data();
-  $2 = static_cast<int32_t>(handles.size());
+  $2 = handles.size();
 }
 %enddef
 

@@ -20,7 +20,7 @@
 #include <llava/llava.h>
 
 #include <cstring>
-#include <vector>
+#include <new>
 %}
 
 /* int64_t is `long` here, which SWIG would make 32 bits wide. */

@@ -1,4 +1,5 @@
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -92,6 +93,25 @@ final class PackageTest {
     }
     Support.Run torch = Support.java(Map.of(), Support.same("-Dllava.torch.path=" + folder, "PackageTest$Told"));
     Support.check(torch.code() == 1 && torch.out().contains("LibTorch 2.11 cannot be loaded from there"), torch);
+    Support.remove(folder);
+  }
+
+  /** The library of this build, which no longer knows where LibTorch was when it was built. */
+  static void libTorchIsFoundWhereItIsNamed() throws Exception {
+    Path natives = Path.of(System.getProperty("llava.library.path"));
+    Path folder = Support.folder();
+    String torch = System.getProperty("torch");
+    try (var files = Files.list(natives)) {
+      for (Path file : files.toList()) {
+        String bytes = Files.readString(file, StandardCharsets.ISO_8859_1);
+        Files.writeString(folder.resolve(file.getFileName()), bytes.replace(torch, "?".repeat(torch.length())), StandardCharsets.ISO_8859_1);
+      }
+    }
+    String[] program = {"-Dllava.library.path=" + folder, "-cp", System.getProperty("java.class.path"), "PackageTest$Told"};
+    Support.Run without = Support.java(Map.of(), program);
+    Support.check(without.code() == 1 && without.out().contains("cannot open shared object file"), without);
+    Support.Run with = Support.java(Map.of("LLAVA_TORCH_PATH", torch), program);
+    Support.check(with.code() == 0, with);
     Support.remove(folder);
   }
 }

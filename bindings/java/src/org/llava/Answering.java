@@ -2,6 +2,8 @@ package org.llava;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 
 /** An answer made elsewhere: the future of {@link Session#chatAsync}. */
@@ -23,11 +25,15 @@ final class Answering extends CompletableFuture<Response> {
     return answer;
   }
 
-  /** One thread an answer, which ends with it and keeps no program alive. */
-  static void inThread(Runnable work) {
-    Thread thread = new Thread(work, "llava-chat");
+  /** Threads that are used again, for each has helpers of its own in the library, and that keep no program alive. */
+  private static final ExecutorService THREADS = Executors.newCachedThreadPool(work -> {
+    Thread thread = new Thread(work, "llava-worker");
     thread.setDaemon(true);
-    thread.start();
+    return thread;
+  });
+
+  static void inThread(Runnable work) {
+    THREADS.execute(work);
   }
 
   private void work() {

@@ -1,5 +1,6 @@
 package org.llava;
 
+import java.util.Collections;
 import java.util.Map;
 
 /**
@@ -22,7 +23,7 @@ public class LlavaException extends RuntimeException {
     super(message);
     this.code = code;
     this.function = function;
-    this.details = Map.copyOf(details);
+    this.details = Collections.unmodifiableMap(details);
   }
 
   /** What kind of failure. */
