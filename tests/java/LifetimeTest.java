@@ -94,19 +94,18 @@ final class LifetimeTest {
     Session session = Support.scenes().session();
     List<Response> answers = Collections.synchronizedList(new ArrayList<>());
     List<Throwable> failures = Collections.synchronizedList(new ArrayList<>());
-    CountDownLatch started = new CountDownLatch(1);
     Thread thread = Support.inThread(() -> {
-      started.countDown();
-      for (int i = 0; i < 1000; i++) {
-        session.append(Message.user("hi"));
+      while (true) {
+        answers.add(session.chat(Message.user("hi"), Support.longAnswer()));
         session.reset();
       }
     }, failures);
-    started.await();
+    while (session.stats().tokensComputed() == 0) Thread.onSpinWait();
     session.close();
+    Support.thrown(IllegalStateException.class, "Session is closed", session::stats);
     thread.join();
-    Support.check(failures.size() == 1 && failures.get(0) instanceof IllegalStateException, failures);
-    Support.check(answers.isEmpty());
+    for (Response answer : answers) Support.equal(answer.tokens().length, 400); // none was cut short
+    Support.check(!answers.isEmpty() && failures.size() == 1 && failures.get(0) instanceof IllegalStateException, answers, failures);
   }
 
   static void closingAStreamCancelsItAndFreesTheSession() throws Exception {

@@ -122,8 +122,11 @@ public final class Model extends NativeObject {
 
   /** One question; null for default options. */
   public Response ask(Message message, ChatOptions options) {
-    try (Session session = session()) {
-      return session.chat(message, options);
+    try (Use use = new Use()) {
+      use.of(this); // close() waits
+      try (Session session = session()) {
+        return session.chat(message, options);
+      }
     }
   }
 

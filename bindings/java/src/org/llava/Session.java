@@ -34,8 +34,11 @@ public final class Session extends NativeObject {
    * @param options  null for defaults
    */
   public Response chat(Message message, ChatOptions options) {
-    try (Stream stream = stream(message, options)) {
-      return stream.finish();
+    try (Use use = new Use()) {
+      use.of(this); // close() waits
+      try (Stream stream = stream(message, options)) {
+        return stream.finish();
+      }
     }
   }
 
