@@ -1,0 +1,56 @@
+// Finding the native libraries: each in a process of its own, since a process loads them once.
+using System;
+using System.IO;
+using Llava;
+
+public static class LoaderTest
+{
+    private static readonly string Package =
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(Model).Assembly.Location), "..", ".."));
+
+    [Test]
+    public static void TheMessageNamesEveryPlace()
+    {
+        Support.InFolder(folder =>
+        {
+            var told = RunIn(folder, "/nowhere:" + folder, 1);
+            foreach (var part in new[] { "libllava.so.0.1 cannot be loaded", "/nowhere/libllava.so.0.1: not there (LLAVA_LIBRARY_PATH)",
+                                         folder + "/libllava.so.0.1: not there", "beside Llava.dll", "runtimes/linux-x64/native",
+                                         "cannot open shared object file", "Name the folder" })
+                Check.Contains(told, part);
+        });
+    }
+
+    [Test]
+    public static void AFolderFromTheEnvironmentIsTakenAndWhatIsBrokenThereIsTold()
+    {
+        Support.InFolder(folder =>
+        {
+            Check.Equal(RunIn(folder, Path.Combine(Package, "runtimes", "linux-x64", "native"), 0), "0.1.0\n");
+            File.WriteAllText(Path.Combine(folder, "libllava.so.0.1"), "no library");
+            Check.Contains(RunIn(folder, folder, 1), folder + "/libllava.so.0.1: " + folder + "/libllava.so.0.1: ");
+        });
+    }
+
+    [Test]
+    public static void OnceLoadedItStays()
+    {
+        Check.Equal(Library.Version, "0.1.0");
+        Check.Throws<InvalidOperationException>(() => LlavaNative.Configure("/elsewhere"));
+        Check.Contains(LlavaNative.DryRun(), "libllava.so.0.1: ");
+    }
+
+    /// <summary>version.exe with Llava.dll beside it in a folder without native libraries: what it says.</summary>
+    private static string RunIn(string folder, string path, int expected)
+    {
+        File.Copy(typeof(Model).Assembly.Location, Path.Combine(folder, "Llava.dll"), true);
+        var program = Path.Combine(folder, "version.exe");
+        File.Copy(Path.Combine(AppDomain.CurrentDomain.BaseDirectory, "version.exe"), program, true);
+        int code;
+        string errors;
+        var output = Support.Output("mono", Support.Quote(program), out code, out errors, "",
+                                    start => start.EnvironmentVariables["LLAVA_LIBRARY_PATH"] = path);
+        Check.Equal(code, expected);
+        return code == 0 ? output : errors;
+    }
+}
