@@ -33,6 +33,30 @@ public static class LoaderTest
     }
 
     [Test]
+    public static void WhateverIsCalledFirstLoadsTheLibraries()
+    {
+        Support.InFolder(folder =>
+        {
+            var native = Path.Combine(Package, "runtimes", "linux-x64", "native");
+            var calls = RunIn(folder, native, 0, "").TrimEnd().Split('\n');
+            Check.That(calls.Length > 20, "all calls that may come first");
+            var few = new[] { "message", "probe", "checkpoint" }; // LLAVA_FULL tries all
+            foreach (var call in Environment.GetEnvironmentVariable("LLAVA_FULL") == null ? few : calls)
+                Check.Equal(call + RunIn(folder, native, 0, call), call + "done\n");
+        });
+    }
+
+    [Test]
+    public static void ThePackageHasTheShapeNuGetExpects()
+    {
+        foreach (var file in new[] { "Llava.nuspec", "README.md", "LICENSE", "NOTICE", "buildTransitive/Llava.targets", "lib/net461/Llava.dll",
+                                     "lib/net461/Llava.xml", "runtimes/linux-x64/native/libllava.so.0.1",
+                                     "runtimes/linux-x64/native/libllava_csharp.so" })
+            Check.That(File.Exists(Path.Combine(Package, file)), file);
+        Check.Contains(File.ReadAllText(Path.Combine(Package, "Llava.nuspec")), "<version>" + Library.Version + "</version>");
+    }
+
+    [Test]
     public static void OnceLoadedItStays()
     {
         Check.Equal(Library.Version, "0.1.0");
@@ -40,15 +64,15 @@ public static class LoaderTest
         Check.Contains(LlavaNative.DryRun(), "libllava.so.0.1: ");
     }
 
-    /// <summary>version.exe with Llava.dll beside it in a folder without native libraries: what it says.</summary>
-    private static string RunIn(string folder, string path, int expected)
+    /// <summary>first.exe with Llava.dll beside it in a folder without native libraries: what it says.</summary>
+    private static string RunIn(string folder, string path, int expected, string call = "version")
     {
         File.Copy(typeof(Model).Assembly.Location, Path.Combine(folder, "Llava.dll"), true);
-        var program = Path.Combine(folder, "version.exe");
-        File.Copy(Path.Combine(AppDomain.CurrentDomain.BaseDirectory, "version.exe"), program, true);
+        var program = Path.Combine(folder, "first.exe");
+        File.Copy(Path.Combine(AppDomain.CurrentDomain.BaseDirectory, "first.exe"), program, true);
         int code;
         string errors;
-        var output = Support.Output("mono", Support.Quote(program), out code, out errors, "",
+        var output = Support.Output("mono", Support.Quote(program) + " " + call, out code, out errors, "",
                                     start => start.EnvironmentVariables["LLAVA_LIBRARY_PATH"] = path);
         Check.Equal(code, expected);
         return code == 0 ? output : errors;

@@ -1,5 +1,6 @@
 // Whole stages in one call; events and figures of runs.
 using System;
+using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
 using Llava.Internal;
@@ -32,7 +33,7 @@ namespace Llava
         /// <summary>A line for people.</summary>
         public override string ToString()
         {
-            return Type == "step" ? "step " + Step + " of " + Steps + ", loss " + Loss.ToString("0.000") : Fields.ToString();
+            return Type == "step" ? "step " + Step + " of " + Steps + ", loss " + Loss.ToString("0.000", CultureInfo.InvariantCulture) : Fields.ToString();
         }
     }
 

@@ -1,7 +1,5 @@
 // From a status to an exception.
 using System;
-using System.IO;
-using System.Threading;
 
 namespace Llava.Internal
 {
