@@ -47,7 +47,8 @@ void add_options(CLI::App& verb, ChatArguments& arguments) {
       ->take_all()
       ->allow_extra_args(false);
   verb.add_option("--timeout-ms", arguments.timeout_ms, "deadline of an answer")->check(CLI::NonNegativeNumber);
-  verb.add_flag("--json", arguments.json, "one JSON object: text, token_ids, finish_reason, usage, timings, seed");
+  verb.add_flag("--json", arguments.json,
+                "one JSON object: text, token_ids, finish_reason, usage, timings, seed; of a failure: error");
 }
 
 bool is_folder(const std::string& path) {
@@ -136,6 +137,15 @@ void run_chat(ChatArguments& arguments) {
     run_interactive(model, arguments, std::move(images));
 }
 
+// With --json a failure is an object on standard output too, beside the line on standard error.
+void run_chat_as_asked(ChatArguments& arguments) try {
+  run_chat(arguments);
+} catch (const llava::Error& error) {
+  if (!arguments.json) throw;
+  std::cout << failure_json(error) << std::endl;
+  throw;
+}
+
 }  // namespace
 
 llava::ChatOptions chat_options(const ChatArguments& arguments) {
@@ -196,7 +206,7 @@ void add_chat(CLI::App& app) {
   verb->callback([verb, arguments] {
     arguments->has_prompt = verb->count("--prompt") > 0;
     arguments->has_system = verb->count("--system") > 0;
-    run_chat(*arguments);
+    run_chat_as_asked(*arguments);
   });
 }
 

@@ -86,6 +86,8 @@ std::string explain(const llava::Error& error) {
   return with_option_names(record_of(error).value("message", error.what())) + advice(error.code());
 }
 
+std::string failure_json(const llava::Error& error) { return nlohmann::json{{"error", record_of(error)}}.dump(); }
+
 void complain(const std::string& what) { std::cerr << "llava: " + what + '\n' << std::flush; }
 
 void show_warnings() {

@@ -4,103 +4,60 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_IDS 512
+#include "say.h"
 
-static const char* const kHowMany = "How many shapes are there?";
-static const char* const kDescribe = "Describe the picture.";
-static const char* const kEventNames[] = {"image_encoded", "prefill", "text", "token", "done"};
+static const char *const kHowMany = "How many shapes are there?";
+static const char *const kDescribe = "Describe the picture.";
+static const char *const kEventNames[] = {"image_encoded", "prefill", "text", "token", "done"};
 
-static llava_model* model = NULL;
-static llava_image* dotted = NULL;
-static llava_image* striped = NULL;
+static llava_model *model = NULL;
+static llava_image *dotted = NULL;
+static llava_image *striped = NULL;
 static char folder_of_model[4096], folder_of_pictures[4096], folder_of_work[4096];
 
-/* What must not fail: the program ends with the library's own words. */
-static void must(llava_status status) {
-  if (status == LLAVA_OK) return;
-  fprintf(stderr, "%s: %s\n", llava_status_name(status), llava_last_error());
-  exit(1);
-}
-
-static void say_text(const char* name, const char* what, const char* text) { printf("%s%s: %s\n", name, what, text); }
-static void say_number(const char* name, const char* what, int64_t number) {
-  printf("%s%s: %lld\n", name, what, (long long)number);
-}
-
-static void say_ids(const char* name, const char* what, const int32_t* ids, size_t count) {
-  size_t i;
-  printf("%s%s:", name, what);
-  for (i = 0; i < count; ++i) printf(" %d", (int)ids[i]);
-  printf("\n");
-}
-
-static void say_response(const char* name, const llava_response* response) {
-  int32_t ids[MOST_IDS];
-  size_t count = 0;
-  llava_usage usage;
-  usage.struct_size = sizeof usage;
-  must(llava_response_usage(response, &usage));
-  must(llava_response_tokens(response, 0, ids, MOST_IDS, &count));
-  say_text(name, ".text", llava_response_text(response, 0));
-  say_ids(name, ".ids", ids, count);
-  say_text(name, ".finish", llava_finish_reason_name(llava_response_finish_reason(response, 0)));
-  say_number(name, ".prompt", usage.prompt_tokens);
-  say_number(name, ".pictures", usage.image_tokens);
-  say_number(name, ".cached", usage.cached_tokens);
-  say_number(name, ".completion", usage.completion_tokens);
-}
-
-static llava_chat_options greedy(int32_t max_tokens) {
-  llava_chat_options options;
-  must(llava_chat_options_init(&options, sizeof options));
-  options.temperature = 0;
-  options.max_tokens = max_tokens;
-  return options;
-}
-
-static llava_message* message_of(int32_t role, const llava_image* image, const char* text) {
-  llava_message* message = NULL;
+static llava_message *message_of(int32_t role, const llava_image *image, const char *text) {
+  llava_message *message = NULL;
   must(llava_message_create(role, &message));
   if (image) must(llava_message_add_image(message, image));
   if (text) must(llava_message_add_text(message, text));
   return message;
 }
 
-static llava_session* new_session(void) {
-  llava_session* session = NULL;
+static llava_session *new_session(void) {
+  llava_session *session = NULL;
   must(llava_session_create(model, NULL, &session));
   return session;
 }
 
-static llava_status try_chat(llava_session* session, const llava_image* image, const char* text,
-                             const llava_chat_options* options, llava_response** out) {
-  llava_message* message = message_of(LLAVA_ROLE_USER, image, text);
+static llava_status try_chat(llava_session *session, const llava_image *image, const char *text,
+                             const llava_chat_options *options, llava_response **out) {
+  llava_message *message = message_of(LLAVA_ROLE_USER, image, text);
   llava_status status = llava_chat(session, message, options, out);
   llava_message_free(message);
   return status;
 }
 
-static void chat(const char* name, llava_session* session, const llava_image* image, const char* text) {
+static void chat(const char *name, llava_session *session, const llava_image *image, const char *text) {
   llava_chat_options options = greedy(64);
-  llava_response* response = NULL;
+  llava_response *response = NULL;
   must(try_chat(session, image, text, &options, &response));
   say_response(name, response);
   llava_response_free(response);
 }
 
-static llava_stream* start(llava_session* session, const char* text, const llava_chat_options* options) {
-  llava_message* message = message_of(LLAVA_ROLE_USER, NULL, text);
-  llava_stream* stream = NULL;
+static llava_stream *start(llava_session *session, const char *text, const llava_chat_options *options) {
+  llava_message *message = message_of(LLAVA_ROLE_USER, NULL, text);
+  llava_stream *stream = NULL;
   must(llava_chat_start(session, message, options, &stream));
   llava_message_free(message);
   return stream;
 }
 
 /* Pulls to the end: the names of the events and the joined text. */
-static void stream(const char* name, llava_session* session, const char* text, const llava_chat_options* options) {
-  llava_stream* answer = start(session, text, options);
-  llava_response* response = NULL;
-  llava_event* event = NULL;
+static void stream(const char *name, llava_session *session, const char *text, const llava_chat_options *options) {
+  llava_stream *answer = start(session, text, options);
+  llava_response *response = NULL;
+  llava_event *event = NULL;
   llava_status status;
   char joined[4096] = "";
   printf("%s.events:", name);
@@ -119,8 +76,8 @@ static void stream(const char* name, llava_session* session, const char* text, c
 }
 
 /* Pulls until so many tokens have come. */
-static void pull_tokens(llava_stream* answer, int wanted) {
-  llava_event* event = NULL;
+static void pull_tokens(llava_stream *answer, int wanted) {
+  llava_event *event = NULL;
   while (wanted > 0) {
     must(llava_stream_next(answer, -1, &event));
     if (llava_event_type(event) == LLAVA_EVENT_TEXT || llava_event_type(event) == LLAVA_EVENT_TOKEN) --wanted;
@@ -128,7 +85,7 @@ static void pull_tokens(llava_stream* answer, int wanted) {
   }
 }
 
-static void three_turns(llava_session* session) {
+static void three_turns(llava_session *session) {
   llava_chat_options options = greedy(64);
   llava_session_usage stats;
   chat("turn1", session, dotted, kHowMany);
@@ -143,7 +100,7 @@ static void three_turns(llava_session* session) {
   say_number("session", ".encoded", stats.images_encoded);
 }
 
-static void rewind_and_fork(llava_session* session, llava_session** fork) {
+static void rewind_and_fork(llava_session *session, llava_session **fork) {
   must(llava_session_rewind(session, 4));
   say_number("rewind", ".turns", llava_session_turn_count(session));
   chat("rewind", session, striped, "Is there a cross?");
@@ -153,10 +110,10 @@ static void rewind_and_fork(llava_session* session, llava_session** fork) {
   say_number("original", ".turns", llava_session_turn_count(session));
 }
 
-static void cancel_keeping(llava_session* session) {
+static void cancel_keeping(llava_session *session) {
   llava_chat_options options = greedy(64);
-  llava_response* response = NULL;
-  llava_stream* answer;
+  llava_response *response = NULL;
+  llava_stream *answer;
   options.on_cancel = LLAVA_CANCEL_KEEP;
   answer = start(session, kDescribe, &options);
   pull_tokens(answer, 3);
@@ -168,11 +125,11 @@ static void cancel_keeping(llava_session* session) {
   llava_stream_free(answer);
 }
 
-static void cancel_rolling_back(llava_session* session) {
+static void cancel_rolling_back(llava_session *session) {
   llava_chat_options options = greedy(64);
-  llava_cancel* cancel = NULL;
-  llava_event* event = NULL;
-  llava_stream* answer;
+  llava_cancel *cancel = NULL;
+  llava_event *event = NULL;
+  llava_stream *answer;
   llava_status status;
   must(llava_cancel_create(&cancel));
   options.cancel = cancel;
@@ -187,10 +144,10 @@ static void cancel_rolling_back(llava_session* session) {
 }
 
 /* A stream that is cancelled before its first event keeps nothing. */
-static void cancel_at_once(llava_session* session) {
+static void cancel_at_once(llava_session *session) {
   llava_chat_options options = greedy(64);
-  llava_event* event = NULL;
-  llava_stream* answer;
+  llava_event *event = NULL;
+  llava_stream *answer;
   options.on_cancel = LLAVA_CANCEL_KEEP;
   answer = start(session, kDescribe, &options);
   must(llava_stream_cancel(answer));
@@ -200,7 +157,7 @@ static void cancel_at_once(llava_session* session) {
 }
 
 /* Makes the model say an emoji, byte by byte: greater and smaller biases, and a penalty that takes each back once used. */
-static void emoji_answer(llava_session* session) {
+static void emoji_answer(llava_session *session) {
   static const float biases[] = {4000, 3000, 2000, 1000};
   llava_chat_options options = greedy(4);
   int32_t ids[MOST_IDS];
@@ -214,12 +171,12 @@ static void emoji_answer(llava_session* session) {
   stream("emoji", session, kHowMany, &options);
 }
 
-static void append(llava_session* session) {
-  llava_message* question = message_of(LLAVA_ROLE_USER, NULL, "\xF0\x9F\x91\x8B\xF0\x9F\x8F\xBD \xE7\x8C\xAB");
-  llava_message* answer = message_of(LLAVA_ROLE_ASSISTANT, NULL,
+static void append(llava_session *session) {
+  llava_message *question = message_of(LLAVA_ROLE_USER, NULL, "\xF0\x9F\x91\x8B\xF0\x9F\x8F\xBD \xE7\x8C\xAB");
+  llava_message *answer = message_of(LLAVA_ROLE_ASSISTANT, NULL,
                                      "Gr\xC3\xBC\xC3\x9F"
                                      "e \xF0\x9F\x90\x88\xE2\x80\x8D\xE2\xAC\x9B");
-  llava_message* turn = NULL;
+  llava_message *turn = NULL;
   must(llava_session_append(session, question, NULL));
   must(llava_session_append(session, answer, NULL));
   must(llava_session_turn(session, 3, &turn));
@@ -230,9 +187,9 @@ static void append(llava_session* session) {
   llava_message_free(question);
 }
 
-static void save_and_load(llava_session* session) {
+static void save_and_load(llava_session *session) {
   char path[4200];
-  llava_session* loaded = NULL;
+  llava_session *loaded = NULL;
   sprintf(path,
           "%s/Gespr\xC3\xA4"
           "ch \xF0\x9F\x92\xAC \xE5\xAF\xBE\xE8\xA9\xB1.session",
@@ -245,12 +202,12 @@ static void save_and_load(llava_session* session) {
 }
 
 static void embedding(void) {
-  llava_session* session = new_session();
-  llava_message* message = message_of(LLAVA_ROLE_USER, NULL, NULL);
+  llava_session *session = new_session();
+  llava_message *message = message_of(LLAVA_ROLE_USER, NULL, NULL);
   llava_chat_options options = greedy(64);
-  llava_embedding* rows = NULL;
+  llava_embedding *rows = NULL;
   llava_embedding_desc desc;
-  llava_response* response = NULL;
+  llava_response *response = NULL;
   desc.struct_size = sizeof desc;
   must(llava_encode_image(model, dotted, NULL, &rows));
   must(llava_embedding_info(rows, &desc));
@@ -266,10 +223,10 @@ static void embedding(void) {
   llava_session_free(session);
 }
 
-static void reason(const char* name, int64_t max_context, const llava_chat_options* options) {
+static void reason(const char *name, int64_t max_context, const llava_chat_options *options) {
   llava_session_options how;
-  llava_session* session = NULL;
-  llava_response* response = NULL;
+  llava_session *session = NULL;
+  llava_response *response = NULL;
   must(llava_session_options_init(&how, sizeof how));
   how.max_context = max_context;
   must(llava_session_create(model, &how, &session));
@@ -280,7 +237,7 @@ static void reason(const char* name, int64_t max_context, const llava_chat_optio
 }
 
 static void reasons(void) {
-  static const char* const stop[] = {" shapes"};
+  static const char *const stop[] = {" shapes"};
   llava_chat_options options = greedy(5);
   reason("length", 0, &options);
   options = greedy(64);
@@ -291,13 +248,13 @@ static void reasons(void) {
   reason("context", 64, &options);
 }
 
-static void say_error(const char* name, llava_status status) { say_text("error.", name, llava_status_name(status)); }
+static void say_error(const char *name, llava_status status) { say_text("error.", name, llava_status_name(status)); }
 
 static void errors_of_files(void) {
   char path[4200];
-  llava_model* no_model = NULL;
-  llava_image* image = NULL;
-  llava_session* session = NULL;
+  llava_model *no_model = NULL;
+  llava_image *image = NULL;
+  llava_session *session = NULL;
   sprintf(path, "%s/no such model \xF0\x9F\x98\xBF", folder_of_model);
   say_error("missing_model", llava_load(path, NULL, &no_model));
   say_error("not_a_model", llava_load(folder_of_work, NULL, &no_model));
@@ -311,9 +268,9 @@ static void errors_of_files(void) {
   say_error("remote_picture", llava_image_from_data_uri("https://example.org/cat.png", NULL, &image));
 }
 
-static void chat_error(const char* name, const llava_chat_options* options, const char* text) {
-  llava_session* session = new_session();
-  llava_response* response = NULL;
+static void chat_error(const char *name, const llava_chat_options *options, const char *text) {
+  llava_session *session = new_session();
+  llava_response *response = NULL;
   say_error(name, try_chat(session, NULL, text, options, &response));
   if (llava_session_turn_count(session) != 0) say_number("error.", name, llava_session_turn_count(session));
   llava_session_free(session);
@@ -322,7 +279,7 @@ static void chat_error(const char* name, const llava_chat_options* options, cons
 static void errors_of_options(void) {
   llava_chat_options options = greedy(0);
   llava_session_options how;
-  llava_session* session = NULL;
+  llava_session *session = NULL;
   chat_error("bad_max_tokens", &options, kHowMany);
   options = greedy(64);
   options.temperature = 1000;
@@ -341,7 +298,7 @@ static void errors_of_options(void) {
 static void errors_of_chat(void) {
   char words[4 * 700 + 1] = "";
   llava_chat_options options = greedy(64);
-  llava_cancel* cancel = NULL;
+  llava_cancel *cancel = NULL;
   int i;
   chat_error("empty_message", &options, NULL);
   for (i = 0; i < 700; ++i) strcpy(words + 4 * i, "red ");
@@ -356,11 +313,11 @@ static void errors_of_chat(void) {
   llava_cancel_free(cancel);
 }
 
-static void errors_of_order(llava_session* session) {
+static void errors_of_order(llava_session *session) {
   llava_chat_options options = greedy(64);
-  llava_stream* answer = start(session, kHowMany, &options);
-  llava_session* copy = NULL;
-  llava_response* response = NULL;
+  llava_stream *answer = start(session, kHowMany, &options);
+  llava_session *copy = NULL;
+  llava_response *response = NULL;
   say_error("busy_chat", try_chat(session, NULL, kHowMany, &options, &response));
   say_error("busy_fork", llava_session_fork(session, &copy));
   say_error("busy_rewind", llava_session_rewind(session, 0));
@@ -370,8 +327,8 @@ static void errors_of_order(llava_session* session) {
 }
 
 static void use_after_close(void) {
-  llava_session* session = new_session();
-  llava_session* copy = NULL;
+  llava_session *session = new_session();
+  llava_session *copy = NULL;
   llava_session_free(session);
   say_text("error.", "closed",
            llava_session_fork(session, &copy) == LLAVA_ERR_INVALID_ARGUMENT ? "refused" : "accepted");
@@ -379,8 +336,8 @@ static void use_after_close(void) {
 
 /* The sum of all counters of llava_live_objects(). */
 static void live_objects(void) {
-  llava_string* counts = NULL;
-  const char* at;
+  llava_string *counts = NULL;
+  const char *at;
   long sum = 0;
   must(llava_live_objects(&counts));
   for (at = llava_string_data(counts); (at = strchr(at, ':')) != NULL; ++at) sum += strtol(at + 1, NULL, 10);
@@ -388,7 +345,7 @@ static void live_objects(void) {
   say_number("live", "", sum);
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char **argv) {
   char path[4200];
   llava_session *session, *fork = NULL, *emoji;
   if (argc != 4) {
