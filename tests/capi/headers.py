@@ -2,6 +2,7 @@
 
 usage: headers.py symbols HEADER_FOLDER     names of all functions, one a line, sorted
        headers.py layout HEADER_FOLDER      one line a field: struct field offset size
+       headers.py constants HEADER_FOLDER   one line an enumerator or number: name value
        headers.py asserts LAYOUT_FILE       a C source that fails to compile where a compiler disagrees with the layout
 
 The headers are written plainly enough for regular expressions: no macro makes a declaration, one declarator a field.
@@ -41,7 +42,7 @@ def split_declarator(text):
 
 def functions(folder):
     """All exported functions, in the order of the headers' names."""
-    pattern = re.compile(r"LLAVA_API\s+(?:LLAVA_NODISCARD\s+)?(.*?)LLAVA_CALL\s+(llava_\w+)\((.*?)\);", re.S)
+    pattern = re.compile(r"LLAVA_API\s+(?:LLAVA_NODISCARD\s+)?([^#;]*?)LLAVA_CALL\s+(llava_\w+)\((.*?)\);", re.S)
     found = []
     for header in sorted(pathlib.Path(folder).glob("*.h")):
         for result, name, arguments in pattern.findall(without_comments(header.read_text(encoding="utf-8"))):
@@ -95,6 +96,31 @@ def layout(folder):
     return lines
 
 
+def constants(folder):
+    """Lines "name value" of all enumerators and of the macros that are numbers, versions left out."""
+    lines = []
+    for header in sorted(pathlib.Path(folder).glob("*.h")):
+        text = without_comments(header.read_text(encoding="utf-8"))
+        for body in re.findall(r"\benum\s*\{(.*?)\}", text, re.S):
+            for enumerator in filter(None, (part.strip() for part in body.split(","))):
+                if "=" not in enumerator:
+                    raise SystemExit(f"{header.name}: {enumerator} has no value of its own")
+                lines.append(" ".join(part.strip() for part in enumerator.split("=")))
+        lines += [f"{name} {value}" for name, value in re.findall(r"^#define (LLAVA_\w+) \(?(-?\d+)\)?\s*$", text, re.M)
+                  if not name.startswith("LLAVA_VERSION")]
+    return sorted(lines)
+
+
+def stand_in(folder):
+    """A C source that defines every function of the headers: a library with its debug information, for libabigail."""
+    out = ["#include <llava/llava.h>"]
+    for function in functions(folder):
+        arguments = ", ".join(f"{a.type} {a.name}" for a in function.arguments) or "void"
+        body = " ".join(f"(void){a.name};" for a in function.arguments) + ("" if function.result == "void" else " return 0;")
+        out.append(f"{function.result} LLAVA_CALL {function.name}({arguments}) {{ {body} }}")
+    return out
+
+
 def asserts(path):
     """A source that any C11 or C++ compiler checks against the committed layout."""
     out = ["/* Generated from layout.txt: every offset and size as committed. */", "#include <llava/llava.h>", "#include <stddef.h>",
@@ -115,6 +141,8 @@ def main():
         print("\n".join(sorted(f.name for f in functions(where))))
     elif what == "layout":
         print("\n".join(layout(where)))
+    elif what == "constants":
+        print("\n".join(constants(where)))
     else:
         print("\n".join(asserts(where)))
 
