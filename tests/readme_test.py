@@ -9,7 +9,7 @@ import re
 import sys
 
 BLOCK = re.compile(r"<!-- (examples/\S+) -->\n+```\w*\n(.*?)```", re.S)
-NAMED = re.compile(r"`((?:tools|src|tests|examples|models|bindings|include|pkgconfig|cmake|completions)/[\w./-]*)`")
+NAMED = re.compile(r"`((?:tools|src|tests|examples|models|bindings|include|packaging|cmake|completions)/[\w./-]*)`")
 
 
 def problems(root):
