@@ -66,4 +66,21 @@ install(FILES ${PROJECT_BINARY_DIR}/packaging/llava.pc DESTINATION ${CMAKE_INSTA
 
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE
   ${PROJECT_SOURCE_DIR}/CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Development)
+
+# `cmake --install build --prefix PREFIX --component LibTorch`, and only that: LibTorch into the installed tree, for a prefix that
+# needs nothing else. What libtorch_cpu.so wants of CUDA lies where its own RPATH looks.
+if(NOT LLAVA_CUDA)  # the card needs far more, and brings it as packages
+  file(GLOB _torch_libraries ${LLAVA_TORCH_FOUND_DIR}/lib/libtorch_cpu.so ${LLAVA_TORCH_FOUND_DIR}/lib/libc10.so
+    ${LLAVA_TORCH_FOUND_DIR}/lib/libgomp*.so*)
+  file(GLOB _cuda_libraries ${LLAVA_TORCH_FOUND_DIR}/../nvidia/cu13/lib/libcudart.so.* ${LLAVA_TORCH_FOUND_DIR}/../nvidia/cu13/lib/libcupti.so.13)
+  file(GLOB _torch_papers ${LLAVA_TORCH_FOUND_DIR}/version.py)
+  file(GLOB _torch_licences ${LLAVA_TORCH_FOUND_DIR}/../torch-${LLAVA_TORCH_VERSION}*.dist-info/licenses)
+  set(_torch ${CMAKE_INSTALL_LIBDIR}/llava/torch)
+  install(FILES ${_torch_libraries} DESTINATION ${_torch}/lib COMPONENT LibTorch EXCLUDE_FROM_ALL)
+  install(FILES ${_torch_papers} DESTINATION ${_torch} COMPONENT LibTorch EXCLUDE_FROM_ALL)
+  install(FILES ${_cuda_libraries} DESTINATION ${CMAKE_INSTALL_LIBDIR}/llava/nvidia/cu13/lib COMPONENT LibTorch EXCLUDE_FROM_ALL)
+  foreach(_licences IN LISTS _torch_licences)
+    install(DIRECTORY ${_licences} DESTINATION ${_torch} COMPONENT LibTorch EXCLUDE_FROM_ALL)
+  endforeach()
+endif()
 include(LlavaPackage)

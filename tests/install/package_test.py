@@ -3,7 +3,7 @@
 usage: package_test.py --build DIR --source DIR --torch DIR --cc CC --cxx CXX
 
 The tar.gz goes to a folder whose name has a space, an umlaut and an emoji; the Debian packages go to a root of their own, and leave
-it again. LLAVA_FULL=1 looks for the Debian packages' dependencies too (6 s: dpkg-shlibdeps reads LibTorch).
+it again. LLAVA_FULL=1 looks for the Debian packages' dependencies too (6 s: dpkg-shlibdeps reads LibTorch), and installs LibTorch (450 MB).
 """
 import argparse
 import os
@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).parent
+FULL = os.environ.get("LLAVA_FULL") == "1"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("LD_LIBRARY_PATH", "LLAVA_TORCH_DIR", "DESTDIR")}
 
 
@@ -38,9 +39,8 @@ def configure(arguments, place, prefix, *options, code=0):
 
 
 def make_packages(arguments, place):
-    full = os.environ.get("LLAVA_FULL") == "1"
     run("cpack", "--config", f"{arguments.build}/CPackConfig.cmake", "-G", "TGZ;DEB", "-B", place, "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip",
-        "-D", f"CPACK_DEBIAN_PACKAGE_SHLIBDEPS={'ON' if full else 'OFF'}")
+        "-D", f"CPACK_DEBIAN_PACKAGE_SHLIBDEPS={'ON' if FULL else 'OFF'}")
     return sorted(place.glob("*.tar.gz")), sorted(place.glob("*.deb"))
 
 
@@ -82,6 +82,14 @@ def check_torch_link(arguments, prefix, place):
     ok("llava-torch FOLDER serves the command, CMake and pkg-config; other versions are refused")
 
 
+def check_whole_tree(arguments, prefix):
+    """LibTorch inside the installed tree: 450 MB."""
+    run("cmake", "--install", arguments.build, "--prefix", prefix, "--component", "LibTorch")
+    assert run(prefix / "libexec/llava/llava-torch").strip() == str(prefix / "lib/llava/torch/lib/libtorch_cpu.so")
+    assert "llava 0.1" in run(prefix / "bin/llava", "--version")
+    ok("a tree with LibTorch inside needs nothing else")
+
+
 def check_archive(arguments, archive, place):
     folder = place / "ein Präfix 🐱"
     folder.mkdir()
@@ -93,6 +101,8 @@ def check_archive(arguments, archive, place):
     check_without_torch(arguments, prefix, place)
     check_torch_dir(arguments, prefix, place)
     check_torch_link(arguments, prefix, place)
+    if FULL:
+        check_whole_tree(arguments, prefix)
 
 
 def files_in(root):
@@ -117,7 +127,7 @@ def check_debian(arguments, packages, place):
     run(*dpkg, "-P", "llava", "libllava-dev", "libllava0.1")
     assert files_in(root) == [], f"left after the packages were removed: {files_in(root)}"
     ok(f"{len(packages)} Debian packages install, run and leave nothing behind")
-    if os.environ.get("LLAVA_FULL") == "1":
+    if FULL:
         depends = run("dpkg-deb", "-f", next(p for p in packages if p.name.startswith("libllava0")), "Depends")
         assert "libjpeg62-turbo" in depends and "libc6 (>=" in depends, depends
         ok(f"the library's package depends on {depends.strip()}")
