@@ -20,25 +20,47 @@ CHANGES = [
 ]
 
 
-def abi(root, *arguments):
-    done = subprocess.run([sys.executable, str(root / "tools" / "abi"), "check", *arguments], capture_output=True, text=True)
+def abi(root, *arguments, what="check"):
+    done = subprocess.run([sys.executable, str(root / "tools" / "abi"), what, *arguments], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 
-def try_change(source, place, cc, change):
-    name, before, after, expected, breaks = change
+def copy_tree(source, place):
     for folder in ("include/llava", "tests/capi", "tools"):
         (place / folder).mkdir(parents=True)
     for pattern in ("include/llava/*.h", "tests/capi/*.txt", "tests/capi/*.abi", "tests/capi/headers.py", "tools/abi"):
         for path in source.glob(pattern):
             shutil.copy(path, place / path.relative_to(source))
+
+
+def apply(place, name, before, after):
     header = place / "include/llava" / name
     text = header.read_text(encoding="utf-8")
     assert text.count(before) == 1, f"{name} has {text.count(before)} of {before!r}: this test is out of date"
     header.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def try_change(source, place, cc, change):
+    *edit, expected, breaks = change
+    copy_tree(source, place)
+    apply(place, *edit)
     code, output = abi(place, "--cc", cc)
-    assert code == 1 and expected in output and ("BREAKS" in output) == breaks, f"{after!r} should have said {expected!r}:\n{output}"
+    assert code == 1 and expected in output and ("BREAKS" in output) == breaks, f"{edit[2]!r} should have said {expected!r}:\n{output}"
     print(f"ok: {expected}")
+
+
+def try_release(source, place, cc):
+    """What a tag had must stay: neither check nor update lets it go."""
+    git = ["git", "-C", str(place), "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    copy_tree(source, place)
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "released"], ["tag", "v0.1.0"]):
+        subprocess.run([*git, *command], check=True)
+    assert abi(place, "--cc", cc)[1].strip().endswith("as recorded, and as v0.1.0 had them")
+    apply(place, *CHANGES[-1][:3])
+    for what in ("check", "update"):
+        code, output = abi(place, "--cc", cc, what=what)
+        assert code == 1 and "Programs built against v0.1.0 would misread this library" in output, output
+    print("ok: what was released stays")
 
 
 def main():
@@ -54,6 +76,9 @@ def main():
     for change in CHANGES:
         with tempfile.TemporaryDirectory() as folder:
             try_change(source, pathlib.Path(folder), arguments.cc, change)
+    if shutil.which("git"):
+        with tempfile.TemporaryDirectory() as folder:
+            try_release(source, pathlib.Path(folder), arguments.cc)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,15 @@ class OneShot(unittest.TestCase):
             self.assertIn(b"--", done.stdout)
         self.assertIn(b"Exit codes", run("--help").stdout)
 
+    def test_a_failure_as_json_is_an_object_beside_the_line_on_standard_error(self):
+        done = run("chat", TINY, "--prompt", "word " * 5000, "--json")
+        self.assertEqual(done.returncode, 4)
+        error = json.loads(done.stdout)["error"]
+        self.assertEqual(set(error), {"code", "name", "message", "function", "details"})
+        self.assertEqual(error["name"], "CONTEXT_FULL")
+        self.assertLess(error["details"]["limit"], error["details"]["needed"])
+        self.assertTrue(done.stderr.startswith(b"llava: "))
+
     def test_an_answer_as_json_has_every_field(self):
         done = run("chat", TINY, "--image", PICTURE, "--prompt", "What is this?", "--greedy", "--max-tokens", "6", "--json")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
