@@ -138,9 +138,7 @@ void run_chat(ChatArguments& arguments) {
 }
 
 // With --json a failure is an object on standard output too, beside the line on standard error.
-void run_chat_as_asked(ChatArguments& arguments) try {
-  run_chat(arguments);
-} catch (const llava::Error& error) {
+void run_chat_as_asked(ChatArguments& arguments) try { run_chat(arguments); } catch (const llava::Error& error) {
   if (!arguments.json) throw;
   std::cout << failure_json(error) << std::endl;
   throw;
