@@ -1,6 +1,7 @@
 // Ranks write lines of JSON into one named pipe: the first its events, each its own failure.
 #include "rank_launch.hpp"
 
+#include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "comm/launcher.hpp"
+#include "comm/rendezvous.hpp"
 #include "guard.hpp"
 #include "options.hpp"
 
@@ -39,21 +41,40 @@ constexpr int64_t kMostNs = 60'000'000'000;        // that a rank may take for t
 constexpr std::chrono::milliseconds kGrace{4000};  // a stopped rank hears no SIGTERM: all is over within 30 s
 constexpr int kStopped = 5;                        // the exit code of a rank that was asked to stop, and saved
 
+/// The folder of the library that holds an address of this process; empty where that is not known.
+std::filesystem::path folder_of(const void* address) {
+  Dl_info info = {};
+  if (!dladdr(address, &info) || !info.dli_fname) return {};
+  std::error_code failure;
+  return std::filesystem::weakly_canonical(info.dli_fname, failure).parent_path();
+}
+
+std::filesystem::path own_folder() { return folder_of(reinterpret_cast<void*>(&llava_train_launch)); }
+
 std::string program_of(const llava_train_options& options) {
   if (options.rank_program) return options.rank_program;
-  Dl_info info = {};
-  if (!dladdr(reinterpret_cast<void*>(&llava_train_launch), &info) || !info.dli_fname)
-    throw Error(Status::not_found, "the library's own path is not known; name rank_program");
-  std::error_code failure;
-  auto folder = std::filesystem::weakly_canonical(info.dli_fname, failure).parent_path();
+  auto folder = own_folder();
+  if (folder.empty()) throw Error(Status::not_found, "the library's own path is not known; name rank_program");
   std::string looked;
-  for (int up = 0; up < 2; ++up) {  // lib, or lib/x86_64-linux-gnu
-    folder = folder.parent_path();
+  for (int up = 0; up < 3; ++up) {  // beside the library, as in a wheel; beside lib, or lib/x86_64-linux-gnu
     const auto program = (folder / "libexec" / "llava" / "llava-rank").string();
     if (core::file_exists(program)) return program;
     looked += (up ? " and " : "") + program;
+    folder = folder.parent_path();
   }
   throw Error(Status::not_found, cat("what ranks run is not there (options.rank_program): looked for ", looked));
+}
+
+/// The libraries of this process, for ranks that could not find them by themselves: torch may lie anywhere on Python's path.
+std::string library_path() {
+  std::string path;
+  const auto add = [&](const std::string& folder) {  // an empty entry would be the working directory
+    if (!folder.empty()) path += (path.empty() ? "" : ":") + folder;
+  };
+  add(own_folder().string());
+  add(folder_of(reinterpret_cast<void*>(&at::get_num_threads)).string());
+  add(core::process_environment("LD_LIBRARY_PATH").value_or(""));
+  return path;
 }
 
 /// A named pipe in a folder of its own, open for reading; gone at the end.
@@ -114,6 +135,7 @@ class Ranks {
     launch_.arguments = {model, pipe_.path(), options_to_json(option_struct<llava_train_options>(), &own)};
     launch_.ranks = options.nproc;
     launch_.grace = kGrace;
+    launch_.environment = {{"LD_LIBRARY_PATH", library_path()}};
     launch_.started = [this](int64_t, pid_t process) {
       const std::lock_guard lock(mutex_);
       processes_.push_back(process);

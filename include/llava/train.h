@@ -150,9 +150,10 @@ typedef struct llava_train_options {
                       `learns` says otherwise; 0 for none, the presets' but "llava-1.5-lora"; the result is an adapter */
   double lora_alpha;      /**< its products count alpha / r */
   double lora_dropout;    /**< of its inputs, 0 to less than 1 */
-  const char *lora_targets; /**< matrices by name, parted by commas; NULL (default): all,
+  const char *lora_targets;   /**< matrices by name, parted by commas; NULL (default): all,
                                   q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj */
-  const char *rank_program; /**< what ranks run; NULL (default): libexec/llava/llava-rank beside the library's folder */
+  const char *rank_program;   /**< what ranks run; NULL (default): libexec/llava/llava-rank beside the library or
+                                  its folder */
   llava_train_event_fn event; /**< NULL (default) for none */
   void *event_user_data;      /**< handed to `event` */
   llava_cancel *cancel;       /**< looked at all the time; NULL (default) for none */

@@ -46,3 +46,9 @@ def nothing_left() -> Iterator[None]:
     before = llava.live_objects()
     yield
     assert llava.live_objects() == before
+
+
+def resident_bytes() -> int:
+    """Memory of this process."""
+    pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -6,7 +6,7 @@ import pathlib
 import pickle
 
 import pytest
-from conftest import PICTURE, SCENES
+from conftest import PICTURE, REPEAT, SCENES
 
 import llava
 from llava import _llava
@@ -39,6 +39,11 @@ def test_the_built_in_exception_catches_it(mine: type[llava.LlavaError], theirs:
     assert isinstance(caught.value, llava.LlavaError)
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (type(copy), str(copy), copy.details, copy.function) == (mine, "where: what", {"needed": 7}, "llava_load")
+
+
+def test_what_may_succeed_later_is_told_apart() -> None:
+    for made in llava.LlavaError.__subclasses__():
+        assert made("text").retryable == _llava.status_is_retryable(made.status), made
 
 
 def test_a_failure_tells_where_what_and_by_how_much(model: llava.Model, tmp_path: pathlib.Path) -> None:
@@ -127,6 +132,8 @@ def test_the_process_and_its_devices() -> None:
     assert llava.build_info()["version"] == llava.__version__
     assert llava.has_feature("chat") and not llava.has_feature("telepathy")
     assert llava.devices()[0].id == "cpu" and llava.device_memory().used_bytes > 0
+    if REPEAT == 1000:  # it measures for a second
+        assert llava.device_bandwidth() > 1e8
     llava.set_threads(llava.devices()[0].threads)
     llava.trim()
 

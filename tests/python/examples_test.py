@@ -56,3 +56,18 @@ def test_search_finds_the_picture_itself_first() -> None:
 def test_ask_answers_question_by_question() -> None:
     told = run("ask.py", SCENES, PICTURE, QUESTION, "Is there a circle?").splitlines()
     assert told[0] == "four" and len(told) == 4
+
+
+def test_train_teaches_own_pictures_and_goes_on(tmp_path: pathlib.Path) -> None:
+    pictures = tmp_path / "eigene 写真"
+    pictures.mkdir()
+    for name, words in (("dotted", "Dots and shapes."), ("striped", "Stripes and shapes.")):
+        shutil.copy(SCENES / "examples" / f"{name}.png", pictures)
+        (pictures / f"{name}.txt").write_text(words)
+    arguments = ("train.py", SCENES, pictures, tmp_path / "tuned", 24, 2e-3)
+    told = run(*arguments).splitlines()
+    assert told[0].startswith("2 records; the first: <llava.Record 'dotted' 1 pictures, 2 turns")
+    steps = [line.split() for line in told if line.startswith("step ")]
+    assert [step[1] for step in steps] == [f"{number}/24" for number in range(1, 25)]
+    assert float(steps[-1][3]) < float(steps[0][3]) / 3
+    assert "shapes" in told[-1] and run(*arguments).splitlines()[-1] == told[-1]

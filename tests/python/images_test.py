@@ -101,6 +101,19 @@ def test_pillow_hands_over_what_the_library_decodes(path: pathlib.Path) -> None:
     assert from_pillow == hash_of(path)
 
 
+def test_kind_and_size_are_told_without_decoding(tmp_path: pathlib.Path) -> None:
+    content = PICTURE.read_bytes()
+    expected = {"source": "png", "width": 336, "height": 336, "orientation": 1, "sha256": ""}
+    for source in (PICTURE, str(PICTURE), content, memoryview(content)[:1000], bytearray(content[:1000])):
+        assert llava.Image.probe(source) == expected
+    with pytest.raises(llava.FormatError):
+        llava.Image.probe(b"no picture")
+    with pytest.raises(FileNotFoundError):
+        llava.Image.probe(tmp_path / "none.png")
+    with pytest.raises(ValueError, match=r"data is uint8 \[2, 2\], expected the bytes"):
+        llava.Image.probe(memoryview(b"abcd").cast("B", (2, 2)))
+
+
 def test_exif_may_be_left_alone() -> None:
     path = PICTURES / "exif-6.jpg"
     turned, stored = llava.Image(path), llava.Image(path, apply_exif=False)
@@ -145,7 +158,8 @@ def test_what_is_no_picture_is_refused_with_what_was_expected(tmp_path: pathlib.
     refused(np.zeros((3, 40, 50), np.uint8), ValueError, r"for planes use .permute\(1, 2, 0\)")
     refused(np.zeros((0, 5, 3), np.uint8), ValueError, "expected sides of 1 to 65535")
     refused("data:image/png;base64,@@", llava.FormatError, "base64")
-    refused("https://example.org/cat.png", FileNotFoundError, "cat.png")  # nothing is fetched
+    for address in ("https://example.org/cat.png", "http://example.org/cat.png", "file:///cat.png"):
+        refused(address, llava.UnsupportedError, "are not fetched")
     with pytest.raises(llava.LimitError):
         llava.Image(PICTURE, max_pixels=10)
 

@@ -2,8 +2,6 @@
 
 import gc
 import itertools
-import os
-import pathlib
 import subprocess
 import sys
 import threading
@@ -11,7 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import LONG, PICTURE, QUESTION, REPEAT, SCENES, TINY
+from conftest import LONG, PICTURE, QUESTION, REPEAT, SCENES, TINY, resident_bytes
 
 import llava
 from llava._handle import Closeable
@@ -124,11 +122,6 @@ def test_an_abandoned_stream_gives_the_session_back(session: llava.Session) -> N
             break
     gc.collect()
     assert session.chat(QUESTION, PICTURE).text == "four"
-
-
-def resident_bytes() -> int:
-    pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def one_round(model: llava.Model, fail: bool) -> None:

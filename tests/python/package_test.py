@@ -22,7 +22,7 @@ EXAMPLES = ROOT / "examples" / "python"
 def test_it_is_the_installed_package_that_is_tested() -> None:
     assert ROOT not in PACKAGE.parents or "build" in PACKAGE.relative_to(ROOT).parts
     assert importlib.metadata.version("llava") == llava.__version__
-    for part in ("py.typed", "_llava.pyi", "bin/llava", "libllava.so.0.1"):
+    for part in ("py.typed", "_llava.pyi", "bin/llava", "libexec/llava/llava-rank", "libllava.so.0.1"):
         assert (PACKAGE / part).is_file(), part
     assert not list(PACKAGE.rglob("*torch*.so*")), "LibTorch is not repackaged"
 
@@ -141,5 +141,5 @@ def mypy(*arguments: str) -> None:
 
 def test_package_examples_and_tests_pass_mypy_strict() -> None:
     mypy("mypy", "--strict", "-p", "llava")
-    files = [*EXAMPLES.glob("*.py"), *(ROOT / "tests" / "python").glob("*.py")]
+    files = [*EXAMPLES.glob("*.py"), *(ROOT / "tests" / "python").glob("*.py"), ROOT / "tests" / "conversation" / "conversation.py"]
     mypy("mypy", "--strict", *map(str, sorted(files)))

@@ -23,7 +23,8 @@ _llava.check_abi()
 
 from ._adapter import Adapter  # noqa: E402
 from ._chat import ChatOptions, Response, Stream  # noqa: E402
-from ._checkpoint import check_dataset, convert, merge_adapter, merge_delta, plan  # noqa: E402
+from ._checkpoint import LoadOptions, SaveOptions, convert, merge_adapter, merge_delta, plan  # noqa: E402
+from ._dataset import CheckOptions, Dataset, Record, Turn, check_dataset  # noqa: E402
 from ._errors import (  # noqa: E402
     AbiError,
     BufferTooSmallError,
@@ -53,12 +54,13 @@ from ._errors import (  # noqa: E402
 from ._image import Image, ImageLike  # noqa: E402
 from ._llava import Event, Tensor  # noqa: E402
 from ._log import set_log_level  # noqa: E402
-from ._message import Embedding, Message  # noqa: E402
+from ._message import Embedding, Images, Message  # noqa: E402
 from ._model import Decoder, Model, load, template_names  # noqa: E402
 from ._session import Session  # noqa: E402
 from ._system import (  # noqa: E402
     Cancel,
     build_info,
+    device_bandwidth,
     device_memory,
     devices,
     has_feature,
@@ -66,6 +68,8 @@ from ._system import (  # noqa: E402
     set_threads,
     trim,
 )
+from ._train import Trainer, TrainEvent, TrainMetrics, plan_training, train  # noqa: E402
+from ._train_options import TrainOptions  # noqa: E402
 from ._values import IMAGE_TOKEN, LoadProgress, SessionStats, Usage  # noqa: E402
 
 __version__ = _llava.version()
@@ -80,8 +84,10 @@ __all__ = [
     "Cancel",
     "CancelledError",
     "ChatOptions",
+    "CheckOptions",
     "ClosedError",
     "ContextFullError",
+    "Dataset",
     "Decoder",
     "DeviceError",
     "DeviceMemoryError",
@@ -94,17 +100,21 @@ __all__ = [
     "IMAGE_TOKEN",
     "Image",
     "ImageLike",
+    "Images",
     "InternalError",
     "InvalidArgumentError",
     "IoError",
     "LimitError",
     "LlavaError",
+    "LoadOptions",
     "LoadProgress",
     "Message",
     "Model",
     "NotFoundError",
     "OutOfMemoryError",
+    "Record",
     "Response",
+    "SaveOptions",
     "Session",
     "SessionStats",
     "StateError",
@@ -112,11 +122,17 @@ __all__ = [
     "Stream",
     "Tensor",
     "TimeoutError",
+    "TrainEvent",
+    "TrainMetrics",
+    "TrainOptions",
+    "Trainer",
+    "Turn",
     "UnsupportedError",
     "Usage",
     "build_info",
     "check_dataset",
     "convert",
+    "device_bandwidth",
     "device_memory",
     "devices",
     "has_feature",
@@ -125,8 +141,10 @@ __all__ = [
     "merge_adapter",
     "merge_delta",
     "plan",
+    "plan_training",
     "set_log_level",
     "set_threads",
     "template_names",
+    "train",
     "trim",
 ]

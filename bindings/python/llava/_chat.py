@@ -1,7 +1,6 @@
 """Answers: how they are made, in the making, finished."""
 
 import asyncio
-import base64
 import html
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -145,11 +144,7 @@ class Response(Handle[_llava.Response]):
         return f"{self.text!r} ({self.finish_reason}, {usage['completion_tokens']} tokens)"
 
     def _repr_html_(self) -> str:
-        pictures = "".join(
-            f'<img src="data:image/png;base64,{base64.b64encode(_png.thumbnail(image.pixels(), 192)).decode()}" '
-            'style="margin: 0 .5em .5em 0">'
-            for image in self._asked.images
-        )
+        pictures = "".join(_png.tag(image.pixels(), 192) for image in self._asked.images)
         usage = self.usage
         return (
             f"<div>{pictures}<p><i>{html.escape(self._asked.text)}</i></p><p>{html.escape(self.text)}</p>"

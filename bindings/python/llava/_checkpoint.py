@@ -1,4 +1,4 @@
-"""Checkpoints on disk, and training data before a run."""
+"""Checkpoints on disk."""
 
 import json
 import os
@@ -136,46 +136,3 @@ def merge_adapter(
     """Writes a model with a LoRA in its weights."""
     common = _common(progress, cancel, options, "merge_adapter")
     _llava.merge_adapter(model._native, adapter._native, scale, path_bytes(target), **common)
-
-
-def check_dataset(
-    path: Path,
-    model: Path,
-    *,
-    image_root: Path | None = None,
-    labels: Literal["spans", "upstream"] = "spans",
-    image_place: Literal["first", "as-written", "random"] = "first",
-    pictures: Literal["whole", "header", "skip"] = "whole",
-    allow_outside: bool = False,
-    template: str = "",
-    max_length: int = 0,
-    seed: int = 42,
-    threads: int = 2,
-    progress: Progress = None,
-    cancel: Cancel | None = None,
-) -> dict[str, Any]:
-    """Reads a file of training data as a run would: its figures, and every record that cannot be used.
-
-    model        folder of the model it is for
-    image_root   folder of the pictures; None: the data file's
-    pictures     how closely they are looked at
-    max_length   positions of a sample; 0: the model's context
-    """
-    report: dict[str, Any] = json.loads(
-        _llava.check_dataset_json(
-            path_bytes(path),
-            path_bytes(model),
-            native_progress(progress),
-            cancel._native if cancel else None,
-            image_root=optional_path(image_root),
-            labels=labels,
-            image_place=image_place,
-            pictures=pictures,
-            allow_outside=allow_outside,
-            template=template,
-            max_length=max_length,
-            seed=seed,
-            threads=threads,
-        )
-    )
-    return report

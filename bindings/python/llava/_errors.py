@@ -51,6 +51,11 @@ class LlavaError(Exception):
         self.details = details or {}
         self.function = function
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later: busy, out of memory, out of time."""
+        return self.status in (Status.BUSY, Status.OUT_OF_MEMORY, Status.DEVICE_MEMORY, Status.TIMEOUT, Status.WOULD_BLOCK)
+
     def __str__(self) -> str:
         return self.message
 

@@ -35,6 +35,8 @@ ImageLike: TypeAlias = Union[
 ]
 """What Image() takes. Arrays with the buffer protocol (numpy) are taken as well, which types cannot say before Python 3.12."""
 
+_ADDRESSES = ("data:", "http:", "https:", "file:")  # all but the first are refused: nothing is fetched
+_PROBED_BYTES = 1 << 20  # metadata before the size may be long
 _PILLOW_MODES = {"L": (), "RGB": (3,), "RGBA": (4,)}
 
 
@@ -56,6 +58,14 @@ class Image(Handle[_llava.Image]):
         image = cls.__new__(cls)
         image._native = native
         return image
+
+    @classmethod
+    def probe(cls, source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> dict[str, Any]:
+        """Kind and size of a picture file, as `info` has them, without decoding it; of bytes the first 64 KiB do."""
+        if isinstance(source, (str, os.PathLike)):
+            with open(source, "rb") as file:
+                source = file.read(_PROBED_BYTES)
+        return _llava.Image.probe(source)
 
     @property
     def width(self) -> int:
@@ -95,7 +105,7 @@ def as_image(source: ImageLike) -> Image:
 
 
 def _open(source: Any, limits: tuple[bool, int, int]) -> _llava.Image:
-    if isinstance(source, str) and source.startswith("data:"):
+    if isinstance(source, str) and source.startswith(_ADDRESSES):
         return _llava.Image.from_data_uri(source, *limits)
     if isinstance(source, (str, os.PathLike)):
         return _llava.Image.from_file(path_bytes(source), *limits)

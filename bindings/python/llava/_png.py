@@ -1,5 +1,6 @@
 """A small PNG of a picture, for notebooks."""
 
+import base64
 import struct
 import zlib
 
@@ -24,3 +25,9 @@ def thumbnail(pixels: memoryview, side: int) -> bytes:
     header = struct.pack(">IIBBBBB", columns, -(-height // step), 8, 2, 0, 0, 0)
     data = zlib.compress(bytes(rows), 6)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def tag(pixels: memoryview, side: int) -> str:
+    """The same as an element of HTML."""
+    text = base64.b64encode(thumbnail(pixels, side)).decode()
+    return f'<img src="data:image/png;base64,{text}" style="margin: 0 .5em .5em 0">'

@@ -62,6 +62,11 @@ def device_memory(device: str = "cpu") -> DeviceMemory:
     return DeviceMemory(**_llava.device_memory(device))
 
 
+def device_bandwidth(device: str = "cpu") -> float:
+    """Bytes a second the CPU reads from memory, which bounds how fast it answers; measures for about a second."""
+    return _llava.device_bandwidth(device)
+
+
 def trim() -> None:
     """Gives unused memory of all devices back."""
     _llava.trim()

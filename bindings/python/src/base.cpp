@@ -64,6 +64,9 @@ void add_base(py::module_& module) {
   module.def("live_objects_json", &llava::live_objects_json);
   module.def("status_names", &status_names);
   module.def(
+      "status_is_retryable", [](llava_status status) { return llava_status_is_retryable(status) != 0; },
+      py::arg("status"));
+  module.def(
       "set_log_level",
       [](const std::string& level) {
         const auto chosen = choice<llava::LogLevel>("level", level,
@@ -81,6 +84,13 @@ void add_base(py::module_& module) {
     return all;
   });
   module.def("device_memory", &memory_dict, py::arg("device"));
+  module.def(
+      "device_bandwidth",
+      [](const std::string& device) {
+        const auto number = llava::parse_device(device);
+        return unlocked([&] { return llava::device_bandwidth(number); });
+      },
+      py::arg("device"));
   module.def("trim", [] { unlocked([] { llava::trim(); }); });
   module.def(
       "set_threads", [](int32_t threads) { unlocked([&] { llava::set_threads(threads); }); }, py::arg("threads"));

@@ -71,9 +71,8 @@ std::unique_ptr<OwnedImage> from_pixels(const py::object& object) {
   }));
 }
 
-py::dict info_of(OwnedImage& self) {
+py::dict dict_of(const llava_image_desc& desc) {
   static constexpr const char* kSources[] = {"pixels", "jpeg", "png", "bmp", "gif", "webp"};
-  const auto desc = self.use("Image")->info();
   py::dict out;
   const auto source = static_cast<std::size_t>(desc.source);
   out["source"] = source < std::size(kSources) ? kSources[source] : "unknown";
@@ -82,6 +81,15 @@ py::dict info_of(OwnedImage& self) {
   out["orientation"] = desc.orientation;
   out["sha256"] = desc.sha256;
   return out;
+}
+
+py::dict info_of(OwnedImage& self) { return dict_of(self.use("Image")->info()); }
+
+py::dict probe(const py::object& data) {
+  const auto view = view_of(data, "data");
+  if (view.shape.size() != 1 || view.dtype != "uint8" || view.strides[0] != 1)
+    throw py::value_error("data is " + view.text() + ", expected the bytes of a picture file in one dimension");
+  return dict_of(llava::probe_image(view.data, static_cast<std::size_t>(view.shape[0])));
 }
 
 std::unique_ptr<Pixels> pixels_of(OwnedImage& self, const std::string& format) {
@@ -113,6 +121,7 @@ void add_image(py::module_& module) {
       .def_static("from_memory", &from_memory, py::arg("data"), py::arg("apply_exif"), py::arg("max_pixels"),
                   py::arg("max_bytes"))
       .def_static("from_pixels", &from_pixels, py::arg("array"))
+      .def_static("probe", &probe, py::arg("data"))
       .def("info", &info_of)
       .def("pixels", &pixels_of, py::arg("format"));
   add_close<llava::Image>(image);

@@ -31,4 +31,5 @@ PYBIND11_MODULE(_llava, module) {
   add_checkpoint(module);
   add_chat(module);
   add_session(module);
+  add_train(module);
 }

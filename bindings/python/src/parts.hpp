@@ -19,6 +19,7 @@ void add_model(py::module_& module);
 void add_session(py::module_& module);
 void add_tensor(py::module_& module);
 void add_tokenizer(py::module_& module);
+void add_train(py::module_& module);
 
 void set_log_level(llava::LogLevel level);
 
