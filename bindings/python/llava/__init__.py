@@ -51,6 +51,7 @@ from ._errors import (  # noqa: E402
     TimeoutError,
     UnsupportedError,
 )
+from ._familiar import Pipeline, create_chat_completion, pipeline  # noqa: E402
 from ._image import Image, ImageLike  # noqa: E402
 from ._llava import Event, Tensor  # noqa: E402
 from ._log import set_log_level  # noqa: E402
@@ -112,6 +113,7 @@ __all__ = [
     "Model",
     "NotFoundError",
     "OutOfMemoryError",
+    "Pipeline",
     "Record",
     "Response",
     "SaveOptions",
@@ -132,6 +134,7 @@ __all__ = [
     "build_info",
     "check_dataset",
     "convert",
+    "create_chat_completion",
     "device_bandwidth",
     "device_memory",
     "devices",
@@ -140,6 +143,7 @@ __all__ = [
     "load",
     "merge_adapter",
     "merge_delta",
+    "pipeline",
     "plan",
     "plan_training",
     "set_log_level",

@@ -1,9 +1,14 @@
 """What all objects of the library share: close(), `with`, and paths, texts and times on their way in."""
 
+import logging
 import os
+import sys
 from typing import Generic, Protocol, Self, TypeVar
 
 from ._errors import LlavaError
+
+
+logger = logging.getLogger("llava")
 
 
 class Closeable(Protocol):
@@ -24,6 +29,8 @@ class Handle(Generic[Native]):
     """An object of the library."""
 
     _native: Native
+    _heavy = False
+    """dropping one that is open is worth a line of the log"""
 
     def __init__(self, native: Native) -> None:
         self._native = native
@@ -42,6 +49,11 @@ class Handle(Generic[Native]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        if self._heavy and hasattr(self, "_native") and not self.closed and not sys.is_finalizing():
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug("%s was not closed, and is freed with its last reference", repr(self))  # not itself: it goes
 
     def __repr__(self) -> str:
         return f"<llava.{type(self).__name__}{self._describe_open()}>"

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 from . import _checkpoint, _llava
 from ._adapter import Adapter
@@ -29,12 +29,23 @@ class Model(Handle[_llava.Model]):
     options    see LoadOptions
     """
 
+    _heavy = True
+
     def __init__(
         self, path: Path, *, progress: Progress = None, cancel: Cancel | None = None, **options: Unpack[LoadOptions]
     ) -> None:
         given = _checkpoint.load_options(dict(options), "load")
         token = cancel._native if cancel else None
         super().__init__(_llava.Model.load(path_bytes(path), _checkpoint.native_progress(progress), token, **given))
+
+    @classmethod
+    def from_pretrained(cls, path: Path, **options: Unpack[LoadOptions]) -> Self:
+        """load() by the name it has in transformers; a folder, nothing is fetched."""
+        return cls(path, **options)
+
+    def save_pretrained(self, target: Path, **options: Unpack[SaveOptions]) -> None:
+        """save() by the name it has in transformers."""
+        self.save(target, **options)
 
     @property
     def info(self) -> dict[str, Any]:

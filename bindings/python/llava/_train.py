@@ -95,6 +95,8 @@ class Trainer(Handle[_llava.Trainer]):
     options   see TrainOptions
     """
 
+    _heavy = True
+
     def __init__(
         self,
         model: Path,
