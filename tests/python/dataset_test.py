@@ -25,6 +25,7 @@ def test_records_come_in_order_by_number_and_with_their_pictures(tmp_path: pathl
         assert record.turns[0].speaker == "human" and record.fields["image"] == "写真 🦙.png"
         assert record.image_paths == [tmp_path / "写真 🦙.png"] and record.images()[0].width == 336
         assert data[0].images() == []
+        assert record in data and data.index(record) == 1 and record != data[2]
         assert repr(record) == "<llava.Record '1' 1 pictures, 2 turns: '<image>\\nWhat is 1?'>"
         shown = record._repr_html_()
         assert '<img src="data:image/png;base64,' in shown and "&lt;image&gt;" in shown

@@ -53,6 +53,11 @@ class Record:
         """Who says what."""
         return [Turn(turn["from"], turn["value"]) for turn in self.fields.get("conversations", [])]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self.fields == other.fields
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         said = self.turns[0].text if self.turns else ""
         short = said if len(said) <= 60 else said[:59] + "…"

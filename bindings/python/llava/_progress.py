@@ -13,10 +13,11 @@ _SECONDS_ON_TERMINALS = 0.2
 class _Line:
     """One line that is written over on a terminal, and now and then a new one elsewhere."""
 
-    def __init__(self, total: int, done: int) -> None:
+    def __init__(self, total: int) -> None:
         self._total = total
         self._terminal = sys.stderr.isatty()
         self._last = 0.0
+        self._unended = False  # the cursor stands behind a line of steps
 
     def step(self, done: int, text: str) -> None:
         now = time.monotonic()
@@ -24,14 +25,16 @@ class _Line:
         if done < self._total and self._last and now - self._last < pause:
             return
         self._last = now
+        self._unended = self._terminal
         line = f"step {done}/{self._total}  {text}"
         print(f"\r{line}\033[K" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
+        self._unended = False
         print(f"\r{text}\033[K" if self._terminal else text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        if self._terminal and self._last:
+        if self._unended:
             print(file=sys.stderr)
 
 
@@ -86,5 +89,5 @@ class Progress:
 
 def _open(total: int, done: int) -> _Line | _Bar:
     if importlib.util.find_spec("tqdm") is None:
-        return _Line(total, done)
+        return _Line(total)
     return _Bar(importlib.import_module("tqdm.auto").tqdm, total, done)
