@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import LONG, PICTURE, QUESTION, REPEAT, SCENES, TINY, resident_bytes
+from conftest import LEAK_BYTES, LONG, PICTURE, QUESTION, REPEAT, SCENES, TINY, resident_bytes
 
 import llava
 from llava._handle import Closeable
@@ -150,7 +150,7 @@ def test_nothing_leaks(tiny: llava.Model) -> None:
         one_round(tiny, index % 5 == 0)
     gc.collect()
     assert llava.live_objects() == objects
-    assert resident_bytes() - memory < 6 * 2**20
+    assert resident_bytes() - memory < LEAK_BYTES
 
 
 def test_models_do_not_leak() -> None:
@@ -161,7 +161,7 @@ def test_models_do_not_leak() -> None:
         with llava.load(TINY) as model:
             model.session()
     assert llava.live_objects() == objects
-    assert resident_bytes() - memory < 6 * 2**20
+    assert resident_bytes() - memory < LEAK_BYTES
 
 
 EXIT = """

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import PICTURE, REPEAT, ROOT, TINY, resident_bytes
+from conftest import LEAK_BYTES, PICTURE, REPEAT, ROOT, TINY, resident_bytes
 from training import ENDLESS, OPTIONS, STEPS, snapshots, weights, write_records
 
 import llava
@@ -173,8 +173,8 @@ def test_ctrl_c_finishes_the_step_saves_and_raises(endless: llava.Trainer, out: 
     (last,) = snapshots(out)
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert last == lines[-1]["step"] > 0
-    state = json.loads((out / "run.json").read_text())["state"] if way != "body" else "stopped"
-    assert state == "stopped"
+    if way == "run":  # in the others it may have come between two steps
+        assert json.loads((out / "run.json").read_text())["state"] == "stopped"
 
 
 def test_ctrl_c_stops_a_whole_stage_of_a_loaded_model(
@@ -385,7 +385,7 @@ def test_runs_do_not_leak(data: pathlib.Path, out: pathlib.Path) -> None:
         once()
     gc.collect()
     assert llava.live_objects() == objects
-    assert resident_bytes() - memory < 6 * 2**20
+    assert resident_bytes() - memory < LEAK_BYTES
 
 
 def test_a_process_that_ends_during_a_run_ends_quietly(data: pathlib.Path, out: pathlib.Path) -> None:

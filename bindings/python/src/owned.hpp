@@ -46,14 +46,15 @@ class Owned {
 
   /// Throws llava.ClosedError after close(); `type` is the name in its message.
   Use use(const char* type) {
-    Handle shared;
     {
       const std::lock_guard lock(mutex_);  // nothing of Python may run under it
-      if (handle_) users_.push_back(std::this_thread::get_id());
-      shared = handle_;
+      if (handle_) {
+        Handle shared(handle_);  // first: it throws in a forked child
+        users_.push_back(std::this_thread::get_id());
+        return Use(*this, std::move(shared));
+      }
     }
-    if (!shared) throw_closed(type);
-    return Use(*this, std::move(shared));
+    throw_closed(type);
   }
 
   /// Takes the object away from further calls, tells those under way by `stop`, and waits for them.

@@ -96,8 +96,11 @@ class Handle {
     if (handle_) check(Retain(handle_));
   }
   Handle(Handle&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {} /**< takes the object */
-  Handle& operator=(Handle other) noexcept {                                          /**< shares or takes the object */
-    std::swap(handle_, other.handle_);
+  Handle& operator=(const Handle& other) { /**< shares the object; throws as the constructor does */
+    return *this = Handle(other);
+  }
+  Handle& operator=(Handle&& other) noexcept { /**< takes the object */
+    Free(std::exchange(handle_, std::exchange(other.handle_, nullptr)));
     return *this;
   }
   ~Handle() { Free(handle_); }
