@@ -7,11 +7,11 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "base/system_reason.hpp"
 #include "base/utf8.hpp"
 
 namespace llava::core {
@@ -20,9 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& path, const char* what, int error) {
-  const char* reason = strerrordesc_np(error);
-  throw Error(Status::io,
-              cat(printable(path, limits::kPathBytes), ": ", what, ": ", reason ? reason : "unknown error"));
+  throw Error(Status::io, cat(printable(path, limits::kPathBytes), ": ", what, ": ", system_reason(error)));
 }
 
 void sync(const std::string& path) {

@@ -6,20 +6,19 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "base/system_reason.hpp"
 #include "base/utf8.hpp"
 
 namespace llava::core {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, std::string_view what, int error) {
-  const char* reason = strerrordesc_np(error);
   throw Error(error == ENOENT || error == ENOTDIR ? Status::not_found : Status::io,
-              cat(printable(path, limits::kPathBytes), ": ", what, ": ", reason ? reason : "unknown reason"));
+              cat(printable(path, limits::kPathBytes), ": ", what, ": ", system_reason(error)));
 }
 
 FileStamp stamp_of(const struct stat& info) {
