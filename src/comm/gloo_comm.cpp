@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "comm/board_store.hpp"
+#include "comm/wait_notice.hpp"
 
 namespace llava::core {
 namespace {
@@ -146,17 +147,31 @@ void GlooComm::connect(const CommOptions& options) {
   }
 }
 
+// "rank 3 of 4", "ranks 1, 3 of 4"; the first of them is known.
+std::string missing_ranks(Board& board, int64_t first, int64_t size) {
+  auto names = cat(first);
+  bool several = false;
+  for (int64_t other = first + 1; other < size; ++other) {
+    if (board.has(cat("joined/", other))) continue;
+    names += cat(", ", other);
+    several = true;
+  }
+  return cat(several ? "ranks " : "rank ", names, " of ", size);
+}
+
 // Every rank once, and all of them.
-void join(Board& board, int64_t rank, int64_t size, milliseconds patience) {
+void join(Board& board, int64_t rank, int64_t size, const CommOptions& options) {
   if (board.add(cat("join/", rank), 1) != 1)
     throw Error(Status::distributed, cat("two processes are rank ", rank, " of ", size)).with("rank", rank);
   board.put(cat("joined/", rank), "");
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = std::chrono::steady_clock::now() + options.join;
+  WaitNotice notice(options.notice);
   for (int64_t other = 0; other < size; ++other) {
     while (!board.has(cat("joined/", other))) {
+      notice.look([&] { return missing_ranks(board, other, size); });
       if (std::chrono::steady_clock::now() >= end)
         throw Error(Status::distributed,
-                    cat("rank ", other, " of ", size, " did not come within ", patience.count(), " ms"))
+                    cat("rank ", other, " of ", size, " did not come within ", options.join.count(), " ms"))
             .with("rank", other);
       std::this_thread::sleep_for(milliseconds(5));
     }
@@ -169,7 +184,7 @@ std::unique_ptr<Comm> open_comm(std::unique_ptr<Board> board, int64_t rank, int6
   if (size < 1 || size > kMostRanks || rank < 0 || rank >= size)
     throw Error(Status::argument, cat("rank ", rank, " of ", size, ", expected 0 <= rank < size <= ", kMostRanks));
   if (size == 1) return nullptr;
-  join(*board, rank, size, options.join);
+  join(*board, rank, size, options);
   return std::make_unique<GlooComm>(std::move(board), rank, size, options);
 }
 

@@ -13,6 +13,7 @@ namespace llava::core {
 struct CommOptions {
   WatchTimes times;
   std::chrono::milliseconds join{60'000};  // until all ranks are there
+  std::chrono::milliseconds notice{5000};  // of the first word about who is waited for
 };
 
 /// Meets the other ranks. Null when there are none: a rank alone uses nothing of this.

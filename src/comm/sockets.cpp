@@ -16,6 +16,7 @@
 
 #include "base/error.hpp"
 #include "base/system_reason.hpp"
+#include "comm/wait_notice.hpp"
 
 namespace llava::core {
 namespace {
@@ -125,6 +126,7 @@ int64_t port_of(const Descriptor& socket) {
 std::string wait_for_server(const std::string& host, int64_t port, std::chrono::milliseconds patience) {
   const auto end = Clock::now() + patience;
   const auto addresses = look_up(host, port);
+  WaitNotice notice;
   for (;;) {
     int failed = 0;
     for (const auto* address = addresses.get(); address; address = address->ai_next) {
@@ -137,6 +139,7 @@ std::string wait_for_server(const std::string& host, int64_t port, std::chrono::
     if (Clock::now() >= end)
       throw Error(Status::distributed, cat("rank 0 does not answer at ", host, " port ", port, " within ",
                                            patience.count(), " ms: ", system_reason(failed)));
+    notice.look([&] { return cat("rank 0, to answer at ", host, " port ", port); });
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }

@@ -13,6 +13,7 @@
 
 #include <thread>
 
+#include "base/log.hpp"
 #include "comm/agree.hpp"
 #include "comm/sockets.hpp"
 #include "support/doctest.hpp"
@@ -268,5 +269,21 @@ TEST_SUITE("comm/gloo") {
     place.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);  // 127.0.0.2: the store listens where it was told to
     const Descriptor elsewhere(::socket(AF_INET, SOCK_STREAM, 0));
     CHECK(::connect(elsewhere.get(), reinterpret_cast<sockaddr*>(&place), sizeof place) != 0);
+  }
+
+  TEST_CASE("a wait for others is told: for whom, and how long so far") {
+    std::string lines;
+    set_log_sink([&](LogLevel, std::string_view line) { lines.append(line).append("\n"); }, LogLevel::warning);
+    const TemporaryFolder folder;
+    auto options = quick();
+    options.join = milliseconds(300);
+    options.notice = milliseconds(20);
+    auto board = Board::over_file(folder / "board");
+    board->put("joined/2", "");
+    CHECK(error_of([&] { open_comm(std::move(board), 0, 4, options); }).message() ==
+          "rank 1 of 4 did not come within 300 ms");
+    set_log_sink({});
+    CHECK(lines.find("waits for ranks 1, 3 of 4 (0 s so far)") != std::string::npos);
+    CHECK(std::count(lines.begin(), lines.end(), '\n') <= 4);  // each three times as late as the one before
   }
 }
