@@ -6,6 +6,7 @@
 #include "data/check.hpp"
 #include "load_options.hpp"
 #include "options_calls.hpp"
+#include "train/sample_rules.hpp"
 
 using namespace llava::capi;
 namespace core = llava::core;
@@ -13,21 +14,13 @@ namespace core = llava::core;
 namespace {
 
 core::SampleRules sample_rules(const llava_dataset_options& settings, const core::Checkpoint& model) {
-  core::SampleRules rules;
-  rules.row = settings.template_name ? &core::find_template(settings.template_name) : model.chat_template;
-  rules.labels = settings.labels == LLAVA_LABELS_UPSTREAM ? core::LabelRule::upstream : core::LabelRule::spans;
-  rules.place = static_cast<core::ImagePlace>(settings.image_place);
-  rules.seed = static_cast<uint64_t>(settings.seed);
-  rules.image_marks = model.marks_for(*rules.row);
-  rules.image_rows = model.config.tokens_per_image();
-  rules.max_length = settings.max_length > 0 ? settings.max_length : model.context;
-  return rules;
-}
-
-/// The folder the data file lies in, as a prefix.
-std::string folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == path.npos ? std::string() : path.substr(0, slash + 1);
+  core::SampleChoice choice;
+  if (settings.template_name) choice.template_name = settings.template_name;
+  choice.labels = settings.labels == LLAVA_LABELS_UPSTREAM ? core::LabelRule::upstream : core::LabelRule::spans;
+  choice.place = static_cast<core::ImagePlace>(settings.image_place);
+  choice.seed = static_cast<uint64_t>(settings.seed);
+  choice.max_length = settings.max_length;
+  return core::sample_rules(choice, model);
 }
 
 core::CheckOptions check_options(const llava_dataset_options& settings, const std::string& path,
@@ -35,9 +28,8 @@ core::CheckOptions check_options(const llava_dataset_options& settings, const st
   constexpr core::PictureCheck kDepths[] = {core::PictureCheck::whole, core::PictureCheck::header,
                                             core::PictureCheck::none};
   core::CheckOptions options;
-  options.pictures.root = settings.image_root ? settings.image_root : folder_of(path);
-  options.pictures.allow_outside = settings.allow_outside == 1;
-  options.pictures.preprocess = model.preprocess;
+  options.pictures =
+      core::picture_rules(path, settings.image_root ? settings.image_root : "", settings.allow_outside == 1, model);
   options.depth = kDepths[settings.pictures];
   options.threads = settings.threads;
   return options;

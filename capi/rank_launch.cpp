@@ -128,7 +128,8 @@ class Pipe {
 
 class Ranks {
  public:
-  Ranks(const llava_train_options& options, const std::string& model) : options_(options), use_(options.cancel) {
+  Ranks(const llava_train_options& options, const std::string& model)
+      : options_(options), use_(options.cancel), abandon_(options.abandon) {
     auto own = options;
     own.nproc = 0;
     launch_.executable = program_of(options);
@@ -139,7 +140,7 @@ class Ranks {
     launch_.started = [this](int64_t, pid_t process) {
       const std::lock_guard lock(mutex_);
       processes_.push_back(process);
-      if (asked_) ::kill(process, SIGTERM);
+      if (abandoned_ || asked_) ::kill(process, abandoned_ ? SIGKILL : SIGTERM);
     };
   }
 
@@ -173,6 +174,7 @@ class Ranks {
       more = pipe_.next(line);
       if (more) hear(line);
       if (!asked_ && use_.cancel().stopped()) ask_to_stop();
+      if (!abandoned_ && abandon_.cancel().stopped()) end_at_once();
       if (asked_ && core::now_ns() - asked_ns_ > kMostNs) force_.cancel();
     }
   }
@@ -196,10 +198,20 @@ class Ranks {
     for (const auto process : processes_) ::kill(process, SIGTERM);
   }
 
+  void end_at_once() {
+    {
+      const std::lock_guard lock(mutex_);
+      abandoned_ = true;
+      for (const auto process : processes_) ::kill(process, SIGKILL);
+    }
+    force_.cancel();  // and no other is started
+  }
+
   // By what asks ranks to stop, or a terminal's Ctrl-C: once they work, they hear the one and ignore the other.
   static bool ended_before_it_began(const core::RankEnd& end) { return end.signal == SIGTERM || end.signal == SIGINT; }
 
   Json outcome() {
+    if (abandoned_) throw Error(Status::cancelled, "the ranks were ended at once; the last snapshot is still there");
     if (failure_) std::rethrow_exception(failure_);
     bool stopped = false;
     for (const auto& end : result_.ends) stopped = stopped || end.code == kStopped;
@@ -222,7 +234,7 @@ class Ranks {
   }
 
   const llava_train_options& options_;
-  const CancelUse use_;
+  const CancelUse use_, abandon_;
   Pipe pipe_;
   core::LaunchOptions launch_;
   core::CancelToken force_;
@@ -231,7 +243,7 @@ class Ranks {
   std::atomic<bool> over_{false};
   std::mutex mutex_;
   std::vector<pid_t> processes_;
-  bool asked_ = false;
+  bool asked_ = false, abandoned_ = false;
   int64_t asked_ns_ = 0;      // written by the listening thread under mutex_
   std::optional<Json> told_;  // what the first rank that failed said
 };

@@ -4,6 +4,7 @@
 #include "arguments.hpp"
 #include "options_calls.hpp"
 #include "rank_launch.hpp"
+#include "train/run_folder.hpp"
 #include "train/run_plan.hpp"
 #include "train_settings.hpp"
 #include "trainer_work.hpp"
@@ -58,6 +59,13 @@ llava_status llava_train_plan(const char* model_path, const llava_train_options*
     const CancelUse use(settings.cancel);
     *out = new_report(
         core::plan_run(run_settings(settings, folder, /*writes=*/false), plan_progress(settings), use.cancel()));
+  });
+}
+
+llava_status llava_train_status(const char* out_dir, llava_report** out) {
+  return guarded(cleared(out), [&] {
+    required(out, "out");
+    *out = new_report(core::run_status(path_argument(out_dir, "out_dir")));
   });
 }
 

@@ -84,7 +84,13 @@ constexpr llava_train_options kTrainDefaults = {.struct_size = sizeof(llava_trai
                                                 .rank_program = nullptr,
                                                 .event = nullptr,
                                                 .event_user_data = nullptr,
-                                                .cancel = nullptr};
+                                                .cancel = nullptr,
+                                                .abandon = nullptr,
+                                                .skip_diverged = 0,
+                                                .torch_files = 0,
+                                                .save_async = 0,
+                                                .answer_every = 0,
+                                                .answer_data = nullptr};
 constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, stage, i32, between(1, 2)),
     LLAVA_FIELD(llava_train_options, preset, text, between(1, 256)),
@@ -142,6 +148,12 @@ constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, event, opaque),
     LLAVA_FIELD(llava_train_options, event_user_data, opaque),
     LLAVA_FIELD(llava_train_options, cancel, opaque),
+    LLAVA_FIELD(llava_train_options, abandon, opaque),
+    LLAVA_FIELD(llava_train_options, skip_diverged, i64, between(0, kMost32)),
+    LLAVA_FIELD(llava_train_options, torch_files, flag),
+    LLAVA_FIELD(llava_train_options, save_async, flag),
+    LLAVA_FIELD(llava_train_options, answer_every, i64, between(0, kMost32)),
+    LLAVA_FIELD(llava_train_options, answer_data, text, between(1, core::limits::kPathBytes)),
 };
 
 constexpr OptionStruct kTrain = LLAVA_STRUCT(llava_train_options, kTrainDefaults, kTrainFields);

@@ -98,6 +98,11 @@ core::RunSettings run_settings(const llava_train_options& options, const std::st
   settings.allow_outside = options.allow_outside == 1;
   settings.loader_threads = options.loader_threads;
   settings.projector_file = options.projector_file == 1;
+  settings.answer_every = options.answer_every;
+  take(settings.answer_data, options.answer_data);
+  settings.torch_files = options.torch_files == 1;
+  settings.save_async = options.save_async == 1;
+  settings.skip_diverged = options.skip_diverged;
   settings.tensorboard = options.tensorboard == 1;
   settings.ranks = options.nproc == 0;
   settings.zero = options.zero;

@@ -20,10 +20,12 @@ constexpr auto kPollTime = std::chrono::milliseconds(50);
 
 TrainerWork::TrainerWork(const core::RunSettings& settings, llava_train_event_fn event, void* user_data,
                          CancelUse cancel)
-    : event_(event), user_data_(user_data), users_cancel_(std::move(cancel)) {
+    : event_(event), user_data_(user_data), users_cancel_(std::move(cancel)), answer_every_(settings.answer_every) {
   metrics_.eval_loss = -1;
   run_ = std::make_unique<core::TrainingRun>(
       settings, [this](const core::Json& told) { hear(told); }, users_cancel_.cancel());
+  if (settings.answer_every > 0 && run_->is_first_rank())
+    answers_ = std::make_unique<SampleAnswers>(settings, users_cancel_.cancel());
   metrics_.step = run_->done();
   metrics_.steps = run_->steps();
 }
@@ -77,9 +79,16 @@ bool TrainerWork::step_or_stop() {
   }
   if (run_->any_rank_says(stop)) return false;
   run_->step();
+  ask_when_due();
   const std::lock_guard lock(mutex_);
   metrics_.step = run_->done();  // ranks but the first hear no events
   return true;
+}
+
+// The first rank alone; the others wait for it in the next step.
+void TrainerWork::ask_when_due() {
+  if (!answers_ || run_->done() % answer_every_ != 0) return;
+  run_->alone("sample answers", [this] { answers_->ask(*run_, users_cancel_.cancel()); });
 }
 
 void TrainerWork::end() {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "objects.hpp"
+#include "sample_answers.hpp"
 #include "train/run.hpp"
 
 namespace llava::capi {
@@ -39,17 +40,20 @@ class TrainerWork {
   bool step_or_stop();
   void hear(const core::Json& event);
   void note(const core::Json& event);
+  void ask_when_due();
   void end();
 
   const llava_train_event_fn event_;
   void* const user_data_;
   const CancelUse users_cancel_;
+  const int64_t answer_every_;
   std::mutex working_;               // the one thread that trains
   mutable std::mutex mutex_;         // of what follows; held for moments
   std::condition_variable changed_;  // an event came, a pause or a stop was asked for, the run ended
   std::deque<std::string> events_;
   bool stop_ = false, paused_ = false, ended_ = false;
   llava_train_metrics metrics_ = {};
+  std::unique_ptr<SampleAnswers> answers_;  // where they are asked for, on the first rank
   std::unique_ptr<core::TrainingRun> run_;  // last: it looks at the token
 };
 

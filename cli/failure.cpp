@@ -10,9 +10,10 @@ namespace {
 
 // Fields of option structs whose option has another name.
 constexpr std::pair<const char*, const char*> kFields[] = {
-    {"options.max_context", "--context"}, {"options.template_name", "--template"}, {"options.image_root", "--images"},
-    {"options.out_dir", "--out"},         {"options.eval_data", "--eval"},         {"options.learns", "--train"},
-    {"max_context", "--context"}};
+    {"options.max_context", "--context"}, {"options.template_name", "--template"},
+    {"options.image_root", "--images"},   {"options.out_dir", "--out"},
+    {"options.eval_data", "--eval"},      {"options.answer_data", "--answers"},
+    {"options.learns", "--train"},        {"max_context", "--context"}};
 
 std::string field_option(std::string field) {
   std::replace(field.begin(), field.end(), '_', '-');
@@ -77,6 +78,10 @@ int exit_code(const llava::Error& error) {
     case LLAVA_ERR_CANCELLED:
     case LLAVA_ERR_TIMEOUT:
       return kStopped;
+    case LLAVA_ERR_BUSY:
+      return kBusy;
+    case LLAVA_ERR_DISTRIBUTED:
+      return kLost;
     default:
       return kFailed;
   }

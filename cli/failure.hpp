@@ -9,10 +9,21 @@
 namespace llava_cli {
 
 /// Exit codes, as --help and README.md list them.
-enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kInput = 3, kResources = 4, kStopped = 5 };
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kInput = 3,
+  kResources = 4,
+  kStopped = 5,
+  kBusy = 6,
+  kLost = 7
+};
 inline constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 failed inside; 2 wrong usage or argument; 3 a model, picture or file cannot be used, or the "
-    "output cannot be written; 4 a limit, the context or memory is exceeded; 5 stopped by Ctrl-C or a deadline.";
+    "output cannot be written; 4 a limit, the context or memory is exceeded; 5 stopped by Ctrl-C or a deadline; 6 "
+    "another process "
+    "works there; 7 a process of a training run was lost.";
 int exit_code(const llava::Error& error);
 
 /// Wrong usage that CLI11 cannot see.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <llava/llava.hpp>
 #include <nlohmann/json.hpp>
 
@@ -54,7 +55,19 @@ std::string shortened(const std::string& event) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+void say_warnings(const Pipe& pipe) {
+  const char* rank = std::getenv("RANK");
+  llava::set_log([&pipe, number = rank ? std::atoll(rank) : 0](llava::LogLevel, std::string_view text) {
+    pipe.say(nlohmann::json{{"event", "warning"}, {"rank", number}, {"message", text.substr(0, kMostText / 2)}}.dump(
+        -1, ' ', false, nlohmann::json::error_handler_t::replace));
+  });
+}
+
 int train(char** arguments, const Pipe& pipe) {
+  struct Silence {
+    ~Silence() { [[maybe_unused]] const auto never_fails = llava_log_set(nullptr, LLAVA_LOG_OFF, nullptr, nullptr); }
+  } const silence_after;
+  say_warnings(pipe);
   auto options = llava::TrainOptions::from_json(arguments[3]);
   options.event = [&pipe](const std::string& event) {
     pipe.say(event.size() > kMostText ? shortened(event) : event);

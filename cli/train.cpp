@@ -62,7 +62,10 @@ constexpr Flag kFlags[] = {
     {"--resume", "resume", true, "auto (go on where the run stopped), never, or the folder of a snapshot"},
     {"--eval", "eval_data", true, "held-out records"},
     {"--eval-every", "eval_every", false, "steps between evaluations; 0: at the end"},
+    {"--answer-every", "answer_every", false, "steps after which a few questions are asked; 0: never"},
+    {"--answers", "answer_data", true, "records with these questions, the first three; default: --eval"},
     {"--skip-bad", "skip_bad", false, "records that may be unusable: named and left out; -1: any number"},
+    {"--skip-diverged", "skip_diverged", false, "steps in a row that may be left out for a loss that is no number"},
     {"--loader-threads", "loader_threads", false, "that decode pictures ahead"},
     {"--vision-tower", "vision_tower", true, "folder of the CLIP tower, instead of the one the checkpoint names"},
     {"--projector", "projector", true, "file with a projector, instead of the checkpoint's"},
@@ -74,7 +77,8 @@ struct Arguments {
   int32_t stage = 1, threads = 0;
   std::vector<std::string> sets;
   std::vector<std::string> values = std::vector<std::string>(std::size(kFlags));
-  bool outside = false, tensorboard = false, projector_file = false, plan = false, plot = false, json = false;
+  bool outside = false, tensorboard = false, projector_file = false, torch_files = false, save_async = false,
+       plan = false, plot = false, json = false;
 };
 
 // A number as it is, anything else as a text.
@@ -122,6 +126,8 @@ llava::TrainOptions options_of(const Arguments& arguments, bool stage_given) {
   if (arguments.tensorboard) fields["tensorboard"] = true;
   if (!fields.contains("nproc")) fields["nproc"] = 0;
   if (arguments.projector_file) fields["projector_file"] = true;
+  if (arguments.torch_files) fields["torch_files"] = true;
+  if (arguments.save_async) fields["save_async"] = true;
   auto options = llava::TrainOptions::from_json(fields.dump());
   options.cancel = second_interrupt_token();
   return options;
@@ -138,13 +144,14 @@ void print_plan(const Json& plan) {
     if (told++ < kNamed) std::cout << said(bad["problem"]) << ": " << said(bad["message"]) << '\n';
   if (told > kNamed) std::cout << "and " << told - kNamed << " more; llava data check names them all\n";
   for (const char* name : {"preset", "records", "usable", "steps_per_epoch", "steps", "warmup_steps", "parameters",
-                           "learning", "learning_tensors", "snapshot_bytes"})
+                           "learning", "added", "learning_tensors", "snapshot_bytes"})
     line(name, said(plan[name]));
   const auto& tokens = plan["tokens"];
   line("positions", "total " + said(tokens["total"]) + ", median " + said(tokens["median"]) + ", longest " +
                         said(tokens["longest"]));
   line("longest_record", said(plan["longest_record"]));
   if (plan["cut"] != 0) line("cut", said(plan["cut"]));
+  if (plan["text_only"] != 0) line("without_picture", said(plan["text_only"]));
   if (plan.contains("memory"))
     for (const auto& [name, value] : plan["memory"].items()) line("memory." + name, said(value));
   for (const auto& [name, value] : plan["settings"].items()) line("settings." + name, said(value));
@@ -166,6 +173,7 @@ void print_report(const Json& report) {
   for (const char* name : {"first_loss", "last_loss", "eval_loss"})
     if (report.contains(name)) std::cout << ", " << name << ' ' << report[name];
   std::cout << "\n" << duration_text(report["seconds"]) << ", " << report["samples"] << " samples";
+  if (report["diverged"] != 0) std::cout << ", " << report["diverged"] << " steps left out";
   if (report["skipped"] != 0) std::cout << ", " << report["skipped"] << " records left out";
   std::cout << '\n';
 }
@@ -173,6 +181,7 @@ void print_report(const Json& report) {
 // False when it was stopped; there is no report then.
 bool launch(const Arguments& arguments, llava::TrainOptions options, llava::Report& report) {
   options.cancel = interrupt_token();  // also where no event comes
+  options.abandon = second_interrupt_token();
   try {
     report = llava::train_launch(arguments.model, options);
     return true;
@@ -196,9 +205,7 @@ void run_train(const Arguments& arguments, bool stage_given) {
     options.event = [&](const std::string& event) {
       progress.show(nlohmann::json::parse(event));
       const bool stop = interrupt_token().is_cancelled();
-      if (stop && !told)
-        progress.say(options.nproc > 1 ? "stops after this step and saves"
-                                       : "stops after this step and saves; Ctrl-C once more stops at once");
+      if (stop && !told) progress.say("stops after this step and saves; Ctrl-C once more stops at once");
       told = told || stop;
       return !stop;
     };
@@ -246,6 +253,9 @@ void add_train(CLI::App& app) {
   verb->add_flag("--allow-outside", shared->outside, "pictures may lie outside of their folder");
   verb->add_flag("--tensorboard", shared->tensorboard, "event files below OUT/tensorboard");
   verb->add_flag("--projector-file", shared->projector_file, "mm_projector.safetensors beside the model");
+  verb->add_flag("--torch-files", shared->torch_files,
+                 "mm_projector.bin beside the model; with a LoRA non_lora_trainables.bin: for the original's loader");
+  verb->add_flag("--save-async", shared->save_async, "snapshots are written while the run goes on");
   verb->add_option("--config", shared->config, "JSON of option fields; flags and --set win");
   verb->add_option("--set", shared->sets, "key=value: any field of llava_train_options, as beta2=0.95");
   verb->add_option("--threads", shared->threads, "of the arithmetic; 0: chosen")->check(CLI::NonNegativeNumber);
@@ -256,7 +266,8 @@ void add_train(CLI::App& app) {
       "Ctrl-C (or SIGTERM) finishes the step, saves and ends with 5; the same command goes on.\n"
       "Exit codes: 0 the run is through; 1 it diverged or failed inside; 2 usage, or other settings than the run in "
       "OUT "
-      "has; 3 a record, picture, file or folder; 4 a limit or memory; 5 stopped, resumable.");
+      "has; 3 a record, picture, file or folder; 4 a limit or memory; 5 stopped, resumable; 6 another process works in "
+      "OUT; 7 a process of the run was lost: the same command goes on from the last snapshot.");
   verb->callback([shared, stage] { run_train(*shared, stage->count() > 0); });
 }
 

@@ -73,11 +73,14 @@ void TrainProgress::show(const nlohmann::json& event) {
   const std::string kind = event["event"];
   if (kind == "step") return show_step(event);
   if (kind == "start") {
+    const auto millions = [&](const char* key) { return event[key].get<double>() / 1e6; };
+    const double added = millions("added"), own = millions("learning") - added;
     std::string line =
         format("stage %d, %lld records, %lld steps, %.4g of %.4g million parameters learn", event["stage"].get<int>(),
-               event["records"].get<long long>(), event["steps"].get<long long>(),
-               event["learning"].get<double>() / 1e6, event["parameters"].get<double>() / 1e6);
-    const std::string from = event["resumed_from"];
+               event["records"].get<long long>(), event["steps"].get<long long>(), own, millions("parameters"));
+    if (added > 0) line += format(", and %.4g million beside them", added);
+    const std::string from = event["resumed_from"], interrupted = event["interrupted"];
+    if (!interrupted.empty()) line += "; was interrupted (" + interrupted + ")";
     return say(from.empty() ? line : line + "; goes on from " + from);
   }
   if (kind == "evaluation")
@@ -85,6 +88,11 @@ void TrainProgress::show(const nlohmann::json& event) {
                       event["eval_loss"].get<double>(), event["samples"].get<long long>(),
                       duration_text(event["seconds"].get<double>()).c_str()));
   if (kind == "skipped") return say("left out: " + event["message"].get<std::string>());
+  if (kind == "answer")
+    return say(format("step %lld  ", event["step"].get<long long>()) + event["question"].get<std::string>() + "  ->  " +
+               event["answer"].get<std::string>());
+  if (kind == "warning")
+    return say("warning: rank " + event["rank"].dump() + ": " + event["message"].get<std::string>());
   if (kind == "save_failed") return say("not saved: " + event["message"].get<std::string>());
 }
 

@@ -1,13 +1,12 @@
 /**
  * @file train.h
  * Visual instruction tuning: stage 1 teaches the projector to speak the language model's language, stage 2 teaches both
- * to answer (Liu et al. 2023). A run reads records (dataset.h) and a model's folder and writes another folder, which is a
- * model too; the handle of a model that is loaded is not changed. Whatever interrupts a run, the same call goes on where
- * the last snapshot stands, and ends with the same bits.
+ * to answer (Liu et al. 2023). A run reads records (dataset.h) and a model's folder and writes another, a model too; a
+ * loaded model is not changed. Whatever interrupts a run, the same call goes on from the last snapshot to the same bits.
  *
  * The folder of a run: config.json, model.safetensors, the tokenizer … (the result, in Hugging Face's layout, once the
- * run is through), metrics.jsonl (one JSON object a step), run.json (what it was told, whether it is through),
- * checkpoints/ (snapshots; delete them when nothing is to go on), run.lock (held while a process works on it).
+ * run is through), metrics.jsonl (one JSON object a step), run.json (what it was told, how it stands:
+ * llava_train_status()), checkpoints/ (snapshots; delete them when nothing is to go on), run.lock (held by who works).
  */
 #ifndef LLAVA_TRAIN_H
 #define LLAVA_TRAIN_H
@@ -69,9 +68,10 @@ enum {
 /**
  * Hears what happens in a run; runs on the thread that trains.
  *
- * @param event      a JSON object; "event" is start, progress, step, skipped, evaluation, saved, save_failed or result. A
- *                   step has step, steps, epoch, loss, lr, grad_norm, samples, tokens, labels, seconds, data_seconds,
- *                   samples_per_second, tokens_per_second, tflops, eta_seconds, resident_bytes; valid during the call
+ * @param event      a JSON object; "event" is start, progress, step, skipped, diverged, evaluation, answer, saved,
+ *                   save_failed, result or warning (of processes started here). A step has step, steps, epoch, loss, lr,
+ *                   grad_norm, samples, tokens, labels, seconds, data_seconds, samples_per_second, tokens_per_second,
+ *                   tflops, eta_seconds, resident_bytes; valid during the call
  * @param user_data  as given in the options
  * @return LLAVA_TRAIN_GO_ON, LLAVA_TRAIN_STOP, or negative for a failure. Since 0.1.
  */
@@ -82,13 +82,13 @@ typedef int32_t(LLAVA_CALL *llava_train_event_fn)(const char *event, void *user_
  * LLAVA_PRESET, the default of all that do not say otherwise, are the preset's. Since 0.1.
  */
 typedef struct llava_train_options {
-  uint32_t struct_size;   /**< set by llava_train_options_init() */
-  int32_t stage;          /**< 1 (default): feature alignment, the projector learns; 2: instruction tuning, the language
+  uint32_t struct_size; /**< set by llava_train_options_init() */
+  int32_t stage;        /**< 1 (default): feature alignment, the projector learns; 2: instruction tuning, the language
                                   model learns too */
-  const char *preset;     /**< "llava-1.5" (NULL, the default), "llava-1.5-lora" and "llava-1.5-qlora" (stage 2),
- "llava-v0", "scienceqa" (stage 2), "custom" (clipping at
-                                  1 and the mean over all tokens of a step) */
-  const char *data;       /**< LLaVA's JSON or JSONL of records */
+  const char
+      *preset;      /**< "llava-1.5" (NULL, the default), "llava-1.5-lora" and "llava-1.5-qlora" (stage 2), "llava-v0",
+                                  "scienceqa" (stage 2), "custom" (clipping at 1, mean over all tokens of a step) */
+  const char *data; /**< LLaVA's JSON or JSONL of records */
   const char *image_root; /**< folder of the pictures; NULL (default): the data file's */
   const char *out_dir;    /**< folder of the run: new, empty, or the run that is to go on */
   const char *resume;     /**< "auto" (NULL, the default): go on where the run in out_dir stopped, from the beginning if
@@ -107,7 +107,7 @@ typedef struct llava_train_options {
                                   (default): the checkpoint's */
   double lr;                 /**< peak learning rate, 0 to 100 */
   double projector_lr;       /**< of the projector; default: lr */
-  double vision_lr;          /**< of the vision tower, where `learns` takes it in; default: lr */
+  double vision_lr;          /**< of the vision tower, where it learns; default: lr */
   double weight_decay;       /**< of matrices, not of norms and biases; the presets' is 0 */
   double beta1;              /**< of AdamW; the presets' is 0.9 */
   double beta2;              /**< of AdamW; the presets' is 0.999 */
@@ -157,6 +157,15 @@ typedef struct llava_train_options {
   llava_train_event_fn event; /**< NULL (default) for none */
   void *event_user_data;      /**< handed to `event` */
   llava_cancel *cancel;       /**< looked at all the time; NULL (default) for none */
+  llava_cancel *abandon; /**< ends processes that were started here (nproc above 1) at once; NULL (default) for none */
+  int64_t skip_diverged; /**< steps in a row that may be left out, named and counted, because their loss or gradient is
+                             not finite; 0 (default): the first stops the run */
+  int32_t torch_files;  /**< 1: what the original's loader reads, in torch's format: mm_projector.bin beside the result;
+                             with LoRA non_lora_trainables.bin, and the adapter under the original's names */
+  int32_t save_async;   /**< 1: save_every's snapshots are written meanwhile, from a copy (12 bytes a parameter) */
+  int64_t answer_every; /**< steps after which the first questions of answer_data, at most three, are asked greedily: an
+                             event and a line of metrics.jsonl each; 0 (default): never */
+  const char *answer_data; /**< records with these questions; NULL (default): eval_data */
 } llava_train_options;
 
 /** A run that is stepped by its caller. Since 0.1. */
@@ -230,12 +239,25 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_plan(const char *m
                                                                    llava_report **out);
 
 /**
+ * Where the run in a folder stands, whoever works or worked on it; changes nothing.
+ *
+ * The report: run.json, the report of llava_train_stage() as of the start or end of the process that wrote it, and
+ * "state": running, stopped (saved), left (let go of before its end), finished, or interrupted (a process ended in the
+ * midst of it); "process", "host", "began" (UTC) of that process; "interruptions".
+ *
+ * @param out_dir  folder of a run
+ * @param out      receives the report; release with llava_report_free()
+ * @return LLAVA_OK; NOT_FOUND for a folder without a run; FORMAT, IO. Since 0.1.
+ */
+LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_status(const char *out_dir, llava_report **out);
+
+/**
  * Trains a stage from the checkpoint the model was loaded from, to the end. The model itself is not changed and may be
  * used meanwhile; load options.out_dir for the result. Stopped by its cancel token it saves the last whole step first.
  *
  * The report: "out", "step", "steps", "settings", "samples", "tokens", "seconds", "first_loss", "last_loss",
- * "eval_loss", "skipped", "learning", "peak_resident_bytes", "resumed_from". Samples, tokens, seconds of steps and losses
- * are the whole run's, as out_dir/metrics.jsonl has them, however often it was interrupted; skipped is this call's.
+ * "eval_loss", "skipped", "diverged", "learning", "peak_resident_bytes", "resumed_from". Samples, tokens, seconds, losses
+ * and steps that diverged are the whole run's, however often it was interrupted; skipped is this call's.
  *
  * @param model    the model
  * @param options  what to train on and how

@@ -1,6 +1,7 @@
 // One process at a time: a lock on a file that ends with the process that holds it, however that ends.
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace llava::core {
@@ -13,6 +14,10 @@ class FileLock {
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
+
+  /// What the holder wrote about itself ("process 12"); nothing when nobody holds it or the file is not there. Throws
+  /// Error(io).
+  static std::optional<std::string> holder(const std::string& path);
 
  private:
   std::string path_;

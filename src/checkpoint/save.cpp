@@ -20,6 +20,7 @@
 #include "checkpoint/config_output.hpp"
 #include "checkpoint/fingerprint.hpp"
 #include "weights/safetensors_writer.hpp"
+#include "weights/torch_writer.hpp"
 
 namespace llava::core {
 namespace {
@@ -252,6 +253,13 @@ void write_projector(const LoadPlan& plan, const TrainedValues& values, const st
     tensors.push_back((trained == values.end() ? tensor_of(view) : trained->second.reshape(view.shape)).contiguous());
     outlines.push_back({published_name(name, "original", plan.checkpoint.config.projector.depth),
                         dtype_of(tensors.back().scalar_type()), view.shape});
+  }
+  if (path.ends_with(".bin")) {
+    std::vector<TensorView> views;
+    for (size_t i = 0; i < tensors.size(); ++i)
+      views.push_back({outlines[i].name, outlines[i].dtype, outlines[i].shape,
+                       static_cast<const std::byte*>(tensors[i].const_data_ptr()), tensors[i].nbytes(), "", nullptr});
+    return write_torch_file(path, views);
   }
   SafetensorsWriter writer(path, outlines, {{"format", "pt"}});
   for (const auto index : writer.order())

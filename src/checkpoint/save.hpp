@@ -46,8 +46,9 @@ using TrainedValues = std::map<std::string, at::Tensor, std::less<>>;
 void write_trained(const LoadPlan& plan, const TrainedValues& values, const std::string& folder,
                    const SaveOptions& options);
 
-/// The projector alone as one safetensors file under the original's names (model.mm_projector.0.weight …): the trained
-/// values where there are some, else the plan's. Error(io).
+/// The projector alone under the original's names (model.mm_projector.0.weight …): the trained values where there are
+/// some, else the plan's. In torch's format where the path ends in ".bin" (weights/torch_writer), else a safetensors
+/// file. Error(io).
 void write_projector(const LoadPlan& plan, const TrainedValues& values, const std::string& path);
 
 }  // namespace llava::core

@@ -41,6 +41,20 @@ std::shared_ptr<const RecordIndex> RecordIndex::open(const std::string& path, co
   return index;
 }
 
+Hash128 RecordIndex::hash_of(int64_t first, int64_t last) const {
+  const RecordSpan& end = spans_.at(static_cast<size_t>(last - 1));
+  const int64_t stop = static_cast<int64_t>(end.begin + end.size);
+  Hasher hasher;
+  std::vector<char> portion(static_cast<size_t>(std::min(kPortionBytes, stop - begin(first))));
+  for (int64_t at = begin(first); at < stop;) {
+    const auto size = std::min(static_cast<int64_t>(portion.size()), stop - at);
+    file_.read_at(at, portion.data(), size);
+    hasher.add(portion.data(), static_cast<size_t>(size));
+    at += size;
+  }
+  return hasher.digest();
+}
+
 std::string RecordIndex::text(int64_t index) const {
   const RecordSpan& span = spans_.at(static_cast<size_t>(index));
   std::string text(span.size, '\0');

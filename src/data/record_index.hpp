@@ -38,6 +38,9 @@ class RecordIndex {
   /// XXH3-128 of the whole file: what a run remembers of its data.
   const Hash128& hash() const { return hash_; }
 
+  /// Of the bytes of the records [first, last), with what stands between them. Error(io).
+  Hash128 hash_of(int64_t first, int64_t last) const;
+
   int64_t begin(int64_t index) const { return static_cast<int64_t>(spans_.at(static_cast<size_t>(index)).begin); }
 
   /// The JSON of a record. Error(io) when the file was written to since it was opened.

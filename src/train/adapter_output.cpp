@@ -1,4 +1,4 @@
-// Two files.
+// Two files, or three.
 #include "train/adapter_output.hpp"
 
 #include <set>
@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "weights/safetensors_writer.hpp"
+#include "weights/torch_writer.hpp"
 
 namespace llava::core {
 namespace {
@@ -16,8 +17,8 @@ constexpr std::string_view kDownEnd = ".lora_A.weight";
 
 class Names {
  public:
-  Names(const Checkpoint& checkpoint)
-      : original_(checkpoint.layout == "original" || checkpoint.layout == "parts"),
+  Names(const Checkpoint& checkpoint, bool original)
+      : original_(original || checkpoint.layout == "original" || checkpoint.layout == "parts"),
         depth_(checkpoint.config.projector.depth) {}
 
   // Of a tensor in the class that reads the checkpoint; the head and tied tables have one name in both.
@@ -32,6 +33,15 @@ class Names {
   bool original_;
   int64_t depth_;
 };
+
+TensorView view_of(std::string name, const Learner& learner) {
+  TensorView view;
+  view.name = std::move(name);
+  view.shape = learner.shape;
+  view.data = static_cast<const std::byte*>(learner.value.const_data_ptr());
+  view.size_bytes = learner.value.nbytes();
+  return view;
+}
 
 std::string without_end(const std::string& name, size_t end) { return name.substr(0, name.size() - end); }
 
@@ -62,31 +72,36 @@ Json config_of(const LoadPlan& plan, const Network& network, const std::vector<s
 
 }  // namespace
 
-void save_adapter(const LoadPlan& plan, const Network& network, const std::string& target, bool replace) {
-  const Names names(plan.checkpoint);
+void save_adapter(const LoadPlan& plan, const Network& network, const std::string& target,
+                  const AdapterOutput& options) {
+  const Names names(plan.checkpoint, options.rest_apart);
   std::vector<TensorOutline> outlines;
   std::vector<const Learner*> learners;
+  std::vector<TensorView> rest;
   std::vector<std::string> targets;
   std::set<std::string> modules;
   for (const auto& learner : network.learners().all()) {
     if (!learner.learns()) continue;
     const auto name = names.published(learner.name);
-    if (name.ends_with(kDownEnd))
-      targets.push_back(without_end(name, kDownEnd.size()));
-    else if (!learner.fill)
-      modules.insert(name.substr(0, name.rfind('.')));
+    if (name.ends_with(kDownEnd)) targets.push_back(without_end(name, kDownEnd.size()));
+    if (!learner.fill && options.rest_apart) {
+      rest.push_back(view_of("base_model.model." + name, learner));
+      continue;
+    }
+    if (!learner.fill) modules.insert(name.substr(0, name.rfind('.')));
     outlines.push_back({"base_model.model." + name, DType::f32, learner.shape});
     learners.push_back(&learner);
   }
   if (targets.empty())
     throw Error(Status::argument, cat(target, ": nothing was learnt with LoRA, so there is no adapter"));
-  AtomicFolder folder(target, replace, std::string(kConfig));
+  AtomicFolder folder(target, options.replace, std::string(kConfig));
   SafetensorsWriter writer(folder.path() + "/adapter_model.safetensors", std::move(outlines), {{"format", "pt"}});
   for (const auto index : writer.order()) {
     const auto& value = learners[index]->value;
     writer.write(value.const_data_ptr(), static_cast<size_t>(value.nbytes()));
   }
   writer.commit();
+  if (options.rest_apart) write_torch_file(folder.path() + "/non_lora_trainables.bin", rest);
   write_file_atomically(folder.path() + "/" + std::string(kConfig),
                         config_of(plan, network, targets, modules).dump(2) + "\n");
   folder.commit();

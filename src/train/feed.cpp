@@ -7,8 +7,10 @@
 #include <numeric>
 
 #include "base/error.hpp"
-#include "data/batch_plan.hpp"
+#include "base/utf8.hpp"
 #include "data/check.hpp"
+#include "data/word_length.hpp"
+#include "train/sample_rules.hpp"
 
 namespace llava::core {
 namespace {
@@ -71,9 +73,35 @@ RunData open_data(const std::string& path, const RunSettings& settings, const Ch
   };
   data.index = RecordIndex::open(path, {cancel, tell});
   if (data.index->size() == 0) throw Error(Status::format, cat(path, ": holds no record"));
-  data.maker = std::make_shared<const SampleMaker>(model.tokenizer, sample_rules(settings, model));
-  data.pictures = picture_rules(settings, model);
+  const SampleChoice choice{settings.template_name, settings.labels, settings.image_place, settings.seed,
+                            settings.max_length};
+  data.maker = std::make_shared<const SampleMaker>(model.tokenizer, sample_rules(choice, model));
+  data.pictures = picture_rules(settings.data, settings.images, settings.allow_outside, model);
   return data;
+}
+
+int64_t count_without_picture(const RunData& data, const std::string& learns, const CountProgress& progress,
+                              const Cancel& cancel) {
+  int64_t without = 0, read = 0;
+  for (int64_t i = 0; i < data.index->size(); ++i) {
+    cancel.poll("looking for pictures");
+    try {
+      without += data.index->record(i).images.empty();
+      ++read;
+    } catch (const RecordError&) {
+      // the loader says so when its turn comes
+    }
+    if (progress) progress("pictures", i + 1, data.index->size());
+  }
+  require_pictures(data.index->path(), read, without, learns);
+  return without;
+}
+
+void require_pictures(const std::string& path, int64_t records, int64_t without, const std::string& learns) {
+  if (records > 0 && without == records)
+    throw Error(Status::format,
+                cat(printable(path), ": none of its ", records, " records has a picture, and what learns (",
+                    printable(learns), ") learns from pictures alone"));
 }
 
 Feed::Feed(RunData data, const RunSettings& settings, const Ranks& ranks, int64_t first, const CountProgress& progress,
@@ -119,6 +147,7 @@ const StepSamples& Feed::next() {
   now_ = {};
   now_.epoch = epoch;
   now_.leaves.resize(static_cast<size_t>(leaves));
+  now_.records.resize(static_cast<size_t>(leaves));
   samples_.clear();
   samples_.reserve(static_cast<size_t>(count));  // leaves point into it
   for (int64_t i = 0; i < count; ++i) {
@@ -129,6 +158,7 @@ const StepSamples& Feed::next() {
       skip(loaded);
       continue;
     }
+    now_.records[static_cast<size_t>(i / order_.micro_batch)].push_back(loaded.record);
     samples_.push_back(training_sample(std::move(loaded)));
     now_.leaves[static_cast<size_t>(i / order_.micro_batch)].push_back(&samples_.back());
   }

@@ -24,11 +24,21 @@ using CountProgress = std::function<void(const char* phase, int64_t done, int64_
 RunData open_data(const std::string& path, const RunSettings& settings, const Checkpoint& model,
                   const CountProgress& progress, const Cancel& cancel);
 
+/// Where nothing of the language model learns, a record without a picture teaches nothing. Counts those of a file, reading
+/// every record (phase "pictures"); those that cannot be read are left out.
+/// Throws Error(format) when not one has a picture, Error(io | cancelled | timeout).
+int64_t count_without_picture(const RunData& data, const std::string& learns, const CountProgress& progress,
+                              const Cancel& cancel);
+
+/// The same from counts: throws when there are records and none has a picture.
+void require_pictures(const std::string& path, int64_t records, int64_t without, const std::string& learns);
+
 /// What a step is made of. The samples live until the next call of next().
 struct StepSamples {
-  std::vector<Leaf> leaves;          // all of the step; a record that was skipped is missing in its own
-  int64_t epoch = 0;                 // from 0
-  std::vector<std::string> skipped;  // since the call before: "train.json: record 12 …: …"
+  std::vector<Leaf> leaves;                   // all of the step; a record that was skipped is missing in its own
+  std::vector<std::vector<int64_t>> records;  // of each leaf, their places in the file, from 0
+  int64_t epoch = 0;                          // from 0
+  std::vector<std::string> skipped;           // since the call before: "train.json: record 12 …: …"
 };
 
 class Feed {

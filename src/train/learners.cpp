@@ -102,6 +102,13 @@ void Learners::finish(int64_t multiple) {
   refresh();
 }
 
+int64_t Learners::added() const {
+  int64_t count = 0;
+  for (const auto& learner : all_)
+    if (learner.fill) count += count_of(learner);
+  return count;
+}
+
 void Learners::refresh() {
   if (precision_ == Precision::f32) return;
   for (auto& learner : all_)

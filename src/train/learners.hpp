@@ -74,6 +74,7 @@ class Learners {
   at::Tensor& values() { return values_; }
   at::Tensor& gradient() { return gradient_; }
   int64_t learning() const { return learning_; }  // parameters, without the gaps between them
+  int64_t added() const;                          // of them those that the checkpoint does not have
 
   static constexpr int64_t kAlignment = 64;
 

@@ -86,6 +86,8 @@ Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t lear
        {"activations", activation_bytes(settings, config.language, leaf, language_learns)},
        {"working", std::max({block_bytes(config.language, leaf), logit_bytes(config.language, leaf),
                              tower_bytes(config.vision, leaf)})},
+       {"snapshot", settings.save_async && settings.save_every > 0 ? learning * 3 * kFloat : 0},
+       {"answers", settings.answer_every > 0 ? weight_bytes(plan) : 0},
        {"samples", pixel_bytes(config.vision, std::min(ahead, ahead * leaf.pictures / settings.micro_batch + 1))},
        {"library", kLibraryBytes}});
   int64_t total = 0;

@@ -22,6 +22,8 @@ struct LargestLeaf {
 ///   sums         gradients of micro-batches on their way to the step's (train/gradient_sum)
 ///   activations  what the way back needs of the largest micro-batch (train/decoder_pass)
 ///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower
+///   snapshot     with save_async: the copy that is written while the run goes on
+///   answers      with answer_every: the model's weights once more, mapped, as far as they do not learn
 ///   samples      pixels made ahead by the loader
 ///   library      code and buffers of LibTorch that the first step brings in
 Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, const LargestLeaf& leaf);

@@ -3,31 +3,20 @@
 
 #include <ATen/ops/full.h>
 
-#include <algorithm>
-#include <filesystem>
-
 #include "base/error.hpp"
-#include "base/files.hpp"
-#include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "checkpoint/fingerprint.hpp"
 #include "comm/agree.hpp"
 #include "comm/gloo_comm.hpp"
 #include "comm/rendezvous.hpp"
-#include "train/adapter_output.hpp"
+#include "train/divergence.hpp"
+#include "train/origin.hpp"
 #include "train/snapshot.hpp"
 #include "train/stages.hpp"
 
 namespace llava::core {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr const char* kState = "run.json";
-constexpr const char* kLock = "run.lock";
-constexpr const char* kConfig = "config.json";
-constexpr int64_t kMostFailedSaves = 3;
 
 double seconds_since(int64_t begin_ns) { return static_cast<double>(now_ns() - begin_ns) * 1e-9; }
 
@@ -36,36 +25,6 @@ CountProgress progress_of(const RunListener& listener) {
   return [&listener](const char* phase, int64_t done, int64_t total) {
     listener(Json::object({{"event", "progress"}, {"phase", phase}, {"done", done}, {"total", total}}));
   };
-}
-
-void make_folder(const std::string& path) {
-  std::error_code failure;
-  fs::create_directories(path, failure);
-  if (failure) throw Error(Status::io, cat(printable(path), ": cannot be made: ", failure.message()));
-}
-
-// Nothing in it, or what a run leaves that failed before its first step.
-bool is_free(const std::string& path) {
-  std::error_code failure;
-  for (const auto& entry : fs::directory_iterator(path, failure))
-    if (entry.path().filename() != kLock) return false;
-  if (failure) throw Error(Status::io, cat(printable(path), ": cannot be read: ", failure.message()));
-  return true;
-}
-
-// Moves the files of `from` into `to`, in place of those of their names; `mark`, which makes it a model, last.
-void move_model(const std::string& from, const std::string& to, const char* mark) {
-  std::error_code failure;
-  fs::remove(to + "/" + mark, failure);
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(from)) names.push_back(entry.path().filename().string());
-  std::stable_partition(names.begin(), names.end(), [&](const auto& name) { return name != mark; });
-  for (const auto& name : names) {
-    const auto target = to + "/" + name;
-    fs::remove_all(target, failure);
-    fs::rename(from + "/" + name, target, failure);
-    if (failure) throw Error(Status::io, cat(printable(target), ": cannot be moved there: ", failure.message()));
-  }
 }
 
 // A mask that fits nothing, told with what there is.
@@ -89,8 +48,11 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
   settings_.load.cancel = cancel;
   meet();
   if (!first_rank()) listener_ = nullptr;
-  together(comm_.get(), [&] { open_inputs(); });
-  require_same(comm_.get(), "the settings of the run", numeric_.dump());
+  together(comm_.get(), [&] {
+    open_inputs();
+    look_for_pictures();
+  });
+  require_same(comm_.get(), "the settings of the run", identity_.numeric.dump());
   together(comm_.get(), [&] { take_folder(); });
   auto recipe = step_recipe(settings_, steps_);
   recipe.max_rows = data_.maker->rules().max_length;
@@ -102,16 +64,20 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
       feed_ = std::make_unique<Feed>(data_, settings_, ranks_, first_, progress_of(listener_), cancel_);
     });
   together(comm_.get(), [&] { open_records(); });
+  if (settings_.save_async) background_ = std::make_unique<BackgroundSave>();
   tell(Json::object({{"event", "start"},
                      {"stage", settings_.stage},
                      {"preset", settings_.preset},
                      {"step", first_},
                      {"steps", steps_},
                      {"records", data_.index->size()},
+                     {"without_picture", without_picture_},
                      {"learning", stepper_->network().learners().learning()},
+                     {"added", stepper_->network().learners().added()},
                      {"parameters", plan_.checkpoint.parameters},
                      {"ranks", ranks_.count()},
-                     {"resumed_from", resumed_from_}}));
+                     {"resumed_from", resumed_from_},
+                     {"interrupted", folder_ ? folder_->interrupted() : ""}}));
 }
 
 void TrainingRun::meet() {
@@ -130,8 +96,18 @@ void TrainingRun::open_inputs() {
     eval_data_ = open_data(settings_.eval_data, settings_, plan_.checkpoint, progress, cancel_);
   const auto per_epoch = (data_.index->size() + settings_.batch - 1) / settings_.batch;
   steps_ = settings_.steps > 0 ? settings_.steps : per_epoch * settings_.epochs;
-  numeric_ = numeric_settings(settings_, steps_, to_hex(data_.index->hash()),
-                              model_fingerprint(plan_.config_text, plan_.tensors));
+  identity_ = {numeric_settings(settings_, steps_, to_hex(data_.index->hash()),
+                                model_fingerprint(plan_.config_text, plan_.tensors)),
+               origin_of(*data_.index, plan_)};
+}
+
+// The first rank looks for all.
+void TrainingRun::look_for_pictures() {
+  if (!first_rank() || learns_words(settings_, plan_)) return;
+  without_picture_ = count_without_picture(data_, settings_.learns, progress_of(listener_), cancel_);
+  if (without_picture_ > 0)
+    log_warning(cat(printable(data_.index->path()), ": ", without_picture_, " of ", data_.index->size(),
+                    " records have no picture, and teach nothing: what learns is ", printable(settings_.learns)));
 }
 
 // What only the first rank writes.
@@ -143,20 +119,21 @@ void TrainingRun::open_records() {
   write_state("running");
 }
 
-TrainingRun::~TrainingRun() = default;
+TrainingRun::~TrainingRun() {
+  if (state_ != "running") return;
+  try {
+    write_state("left");
+  } catch (const std::exception&) {
+    // then it says "running" as after a crash, and who comes next says that it was interrupted
+  }
+}
 
 int64_t TrainingRun::done() const { return stepper_->state().steps_done; }
 
 void TrainingRun::take_folder() {
   if (!first_rank()) return;
-  make_folder(settings_.out);
-  const auto& out = settings_.out;
-  const bool run = file_exists(out + "/" + kState);
-  if (!run && !is_free(out))
-    throw Error(Status::argument, cat(printable(out), ": holds other things and no run; name a new folder"));
-  lock_ = std::make_unique<FileLock>(out + "/" + kLock);
-  if (run && settings_.resume == "never")
-    throw Error(Status::argument, cat(printable(out), ": holds a run, and resume is never; name a new folder"));
+  folder_ = std::make_unique<RunFolder>(settings_.out, settings_.resume == "never");
+  if (const auto& who = folder_->interrupted(); !who.empty()) log_info(cat("the run was interrupted: ", who));
 }
 
 void TrainingRun::resume() {
@@ -168,9 +145,9 @@ void TrainingRun::resume() {
                                       "such as ",
                                       settings_.out, "/checkpoints/step-00000100"));
   if (how == "auto") {
-    if (const auto found = resume_newest(settings_.out, *stepper_, numeric_)) resumed_from_ = *found;
+    if (const auto found = resume_newest(settings_.out, *stepper_, identity_)) resumed_from_ = *found;
   } else {
-    resume_from(how, *stepper_, numeric_);
+    resume_from(how, *stepper_, identity_);
     resumed_from_ = how;
   }
   if (!resumed_from_.empty()) {
@@ -188,18 +165,25 @@ void TrainingRun::step() {
   const auto begin = now_ns();
   StepReport report;
   double waited = 0;
+  std::optional<Error> diverged;
   try {
     const auto before = feed_ ? feed_->waited_seconds() : 0;
     const auto& samples = next_samples();
     waited = feed_->waited_seconds() - before;
     for (const auto& message : samples.skipped) tell(Json::object({{"event", "skipped"}, {"message", message}}));
-    report = stepper_->step(samples.leaves, cancel_);
+    try {
+      report = stepper_->step(samples.leaves, cancel_);
+    } catch (const Error& error) {
+      if (error.status() != Status::diverged) throw;
+      diverged = error_with_fault(samples, error);
+      if (++diverged_in_a_row_ > settings_.skip_diverged) throw *diverged;
+    }
   } catch (...) {
     feed_.reset();  // it stands one step further than the model
     throw;
   }
   try {
-    tell_step(report, seconds_since(begin), waited);
+    diverged ? pass_over(*diverged) : tell_step(report, seconds_since(begin), waited);
   } catch (...) {
     if (comm_) comm_->abort("the first rank could not tell or write what a step came to");
     throw;
@@ -229,10 +213,36 @@ const StepSamples& TrainingRun::next_samples() {
   return *samples;
 }
 
+// Every rank looks at its own micro-batches, and all say what all have found.
+Error TrainingRun::error_with_fault(const StepSamples& samples, const Error& error) {
+  std::string mine;
+  if (comm_) comm_->progress("looking for what diverged", Doing::slow);
+  together(comm_.get(), [&] {
+    mine = what_diverged(*stepper_, samples.leaves, samples.records, data_.maker->rules().max_length, cancel_);
+  });
+  std::string all;
+  for (int64_t rank = 0; rank < ranks_.count(); ++rank)
+    if (const auto found = shared_text(comm_.get(), mine, rank); !found.empty())
+      all += cat(all.empty() ? "" : "; ", found);
+  return {Status::diverged, cat(error.message(), ". ", all.empty() ? "Each micro-batch alone is finite" : all)};
+}
+
+// The step counts, so that the run goes on with the next one.
+void TrainingRun::pass_over(const Error& error) {
+  stepper_->pass_over();
+  ++diverged_;
+  if (!first_rank()) return;
+  auto line = Json::object({{"step", done()}, {"diverged", true}, {"message", error.message()}});
+  line.add("in_a_row", diverged_in_a_row_);
+  log_warning(cat("left out: ", error.message()));
+  note("diverged", std::move(line));
+}
+
 bool TrainingRun::any_rank_says(bool mine) { return any_rank(comm_.get(), mine); }
 
 void TrainingRun::tell_step(const StepReport& report, double seconds, double data_seconds) {
   last_ = report;
+  diverged_in_a_row_ = 0;
   if (!first_loss_) first_loss_ = report.loss;
   seconds_ += seconds;
   samples_ += report.samples;
@@ -268,6 +278,24 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
   tell(std::move(line));
 }
 
+void TrainingRun::alone(const char* what, const std::function<void()>& work) {
+  if (!first_rank()) return;
+  try {
+    if (comm_) comm_->progress(what, Doing::slow);
+    work();
+  } catch (const std::exception& error) {
+    if (comm_) comm_->abort(cat(what, ": ", error.what()));
+    throw;
+  }
+}
+
+void TrainingRun::note(const char* event, Json line) {
+  if (!first_rank()) return;
+  metrics_->append(line);
+  line.add("event", event);
+  tell(std::move(line));
+}
+
 double TrainingRun::evaluate() {
   if (!eval_data_) throw Error(Status::state, "the run has no held-out records");
   const auto begin = now_ns();
@@ -283,102 +311,24 @@ double TrainingRun::evaluate() {
                             {"samples", result.samples},
                             {"labels", result.labels},
                             {"seconds", seconds_since(begin)}});
-  metrics_->append(line);
   if (tensorboard_) tensorboard_->add(done(), {{"eval/loss", result.loss}});
-  line.add("event", "evaluation");
-  tell(std::move(line));
+  note("evaluation", std::move(line));
   return result.loss;
 }
 
-void TrainingRun::save() {
-  if (saved_step_ == done()) return;
-  const auto begin = now_ns();
-  save_snapshot(settings_.out, *stepper_, numeric_, settings_.keep);
-  saved_step_ = done();
-  tell(Json::object({{"event", "saved"}, {"step", done()}, {"seconds", seconds_since(begin)}}));
-}
-
-void TrainingRun::leave() {
-  save();
-  together(comm_.get(), [&] {
-    if (first_rank()) write_state("stopped");
-  });
-}
-
-void TrainingRun::save_when_due() {
-  if (!finished() && (settings_.save_every == 0 || done() % settings_.save_every != 0)) return;
-  try {
-    save();
-    failed_saves_ = 0;
-  } catch (const Error& error) {
-    if (error.status() != Status::io || finished() || ++failed_saves_ >= kMostFailedSaves) throw;
-    log_warning(cat("a snapshot could not be written, the one before is still there: ", error.message()));
-    tell(Json::object({{"event", "save_failed"}, {"step", done()}, {"message", error.message()}}));
-  }
-}
-
-TrainedValues TrainingRun::values() {
-  TrainedValues values;
-  for (const auto& learner : stepper_->network().learners().all())
-    if (learner.learns()) values.emplace(learner.name, learner.value);
-  return values;
-}
-
-void TrainingRun::write_result() {
-  if (eval_data_ && any_rank_says(first_rank() && evaluated_step_ != done())) evaluate();  // it failed, or was cut off
-  if (comm_) comm_->progress("writing the result", Doing::slow);
-  together(comm_.get(), [&] {
-    if (first_rank()) put_result();
-  });
-}
-
-void TrainingRun::put_result() {
-  const auto aside = settings_.out + "/result.tmp";
-  std::error_code ignored;
-  fs::remove_all(aside, ignored);  // of a process that ended in between
-  try {
-    if (settings_.lora.rank > 0) {
-      save_adapter(plan_, stepper_->network(), aside, /*replace=*/false);
-      move_model(aside, settings_.out, "adapter_config.json");
-    } else {
-      write_checkpoint(aside);
-      move_model(aside, settings_.out, kConfig);
-    }
-  } catch (...) {
-    fs::remove_all(aside, ignored);
-    throw;
-  }
-  fs::remove_all(aside, ignored);
-  write_state("finished");
-  tell(Json::object({{"event", "result"}, {"path", settings_.out}}));
-}
-
-void TrainingRun::write_checkpoint(const std::string& folder) {
-  make_folder(folder);
-  SaveOptions options;
-  options.layout = plan_.checkpoint.config.projector.depth == 2 ? "hf" : "original";
-  options.cancel = cancel_;
-  write_trained(plan_, values(), folder, options);
-  if (settings_.projector_file) write_projector(plan_, values(), folder + "/mm_projector.safetensors");
-}
-
-void TrainingRun::write_state(const char* state) const {
-  auto json = summary();
-  json.add("state", state);
-  write_file_atomically(settings_.out + "/" + kState, json.dump(2) + "\n");
-}
-
 Json TrainingRun::summary() const {
-  const auto before = metrics_ ? metrics_->before() : MetricsTotals();
+  static const MetricsTotals nothing;
+  const auto& before = metrics_ ? metrics_->before() : nothing;
   auto json = Json::object({{"out", settings_.out},
                             {"preset", settings_.preset},
                             {"step", done()},
                             {"steps", steps_},
-                            {"settings", numeric_},
+                            {"settings", identity_.numeric},
                             {"samples", before.samples + samples_},
                             {"tokens", before.tokens + tokens_},
                             {"seconds", before.seconds + seconds_},
                             {"skipped", skipped_},
+                            {"diverged", before.diverged + diverged_},
                             {"learning", stepper_->network().learners().learning()},
                             {"rank", ranks_.rank()},
                             {"ranks", ranks_.count()},

@@ -1,7 +1,7 @@
 // A training run: data and a model in, step after step, to a folder that is a model.
 //
 //   OUT/config.json, model.safetensors, tokenizer …   the result, a Hugging Face directory, once the run is through
-//       run.json           what the run was told, and how it ended
+//       run.json           what the run was told, and how it ended (train/run_folder)
 //       tensorboard/       the same for TensorBoard, where it is asked for
 //       metrics.jsonl      one object a step, and one an evaluation
 //       checkpoints/       train/snapshot
@@ -13,11 +13,12 @@
 #include <optional>
 #include <string>
 
-#include "base/file_lock.hpp"
-#include "checkpoint/save.hpp"
+#include "base/error.hpp"
 #include "comm/comm.hpp"
+#include "train/background_save.hpp"
 #include "train/feed.hpp"
 #include "train/metrics.hpp"
+#include "train/run_folder.hpp"
 #include "train/settings.hpp"
 #include "train/stepper.hpp"
 #include "train/tensorboard.hpp"
@@ -26,13 +27,17 @@ namespace llava::core {
 
 /// Hears what happens, on the thread that works, of the first rank alone where there are several; may throw to stop. Every object has "event":
 ///
-///   start       stage, steps, step (done before), epochs, samples, learning (parameters), all (parameters)
+///   start       stage, preset, step (done before), steps, records, without_picture (of them, where these teach nothing),
+///               learning (parameters), added (of them, by a LoRA), parameters (of the model), ranks, resumed_from,
+///               interrupted (who was, "" for nobody)
 ///   progress    phase, done, total: while data are opened
 ///   step        step, epoch, loss, lr, grad_norm, samples, tokens (positions), labels, seconds, data_seconds (of them,
 ///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes; clipped; empty (all its records were left out)
 ///   skipped     message: a record that could not be used
+///   diverged    step, message, in_a_row: a step that was left out, as settings.skip_diverged allows
 ///   evaluation  step, eval_loss, samples, labels, seconds
-///   saved       step, path, seconds
+///   answer      step, record, question, answer, expected: what capi/sample_answers asks
+///   saved       step, seconds, waited_seconds (of them, in which no step was made: fewer with settings.save_async)
 ///   save_failed step, message: the one before is still there
 ///   result      path
 using RunListener = std::function<void(const Json& event)>;
@@ -55,6 +60,16 @@ class TrainingRun {
   /// Of several ranks all call this and what follows together: true on all when `mine` is on one.
   bool any_rank_says(bool mine);
 
+  /// A line for metrics.jsonl, told as an event of that name; of the first rank, others do nothing. Throws Error(io).
+  void note(const char* event, Json line);
+
+  /// What learns, as it is now.
+  const Network& network() const { return stepper_->network(); }
+  bool is_first_rank() const { return first_rank(); }
+
+  /// What the first rank does while the others go on to wait for it. When it throws, theirs end with `what`.
+  void alone(const char* what, const std::function<void()>& work);
+
   /// This rank holds the run for as long as it wants.
   void rest() {
     if (comm_) comm_->progress("a pause", Doing::slow);
@@ -62,7 +77,8 @@ class TrainingRun {
 
   /// One step and what is due after it: evaluation, snapshot. When it throws, the model is as after the step before, and
   /// it may be called again. A snapshot that cannot be written is told as save_failed and tried again at the next
-  /// interval; the third in a row is Error(io).
+  /// interval; the third in a row is Error(io). A step that diverged is left out where settings.skip_diverged allows it,
+  /// and told as diverged; else it is Error(diverged), which says which records and parameters it came from.
   void step();
 
   /// The mean loss over the held-out records (0 on ranks but the first). Throws Error(state) when there are none.
@@ -89,15 +105,20 @@ class TrainingRun {
   void meet();
   void open_inputs();
   void take_folder();
+  void look_for_pictures();
   void open_records();
   const StepSamples& next_samples();
   void resume();
-  void write_state(const char* state) const;
+  void write_state(const char* state);
   void tell(Json event);
   void tell_step(const StepReport& report, double seconds, double data_seconds);
+  void pass_over(const Error& error);
+  Error error_with_fault(const StepSamples& samples, const Error& error);
   void save_when_due();
-  TrainedValues values();
-  void write_checkpoint(const std::string& folder);
+  void begin_background_save();
+  void settle_background_save(bool counts = false);
+  void tell_saved(int64_t step, double seconds, double waited);
+  void tell_failed_save(int64_t step, const Error& error);
   void put_result();
 
   RunSettings settings_;
@@ -108,16 +129,20 @@ class TrainingRun {
   LoadPlan plan_;
   RunData data_;
   std::optional<RunData> eval_data_;
-  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<RunFolder> folder_;  // of the first rank
   std::unique_ptr<Stepper> stepper_;
   std::unique_ptr<Feed> feed_;  // made again after a failure
   std::unique_ptr<MetricsFile> metrics_;
   std::unique_ptr<TensorboardFile> tensorboard_;
-  Json numeric_;
+  RunIdentity identity_{Json()};
+  std::unique_ptr<BackgroundSave> background_;  // with settings.save_async
   int64_t steps_ = 0, first_ = 0, saved_step_ = -1, failed_saves_ = 0;
   int64_t evaluated_step_ = -1;  // on eval_data; the first rank knows
   int64_t resident_before_ = resident_bytes();
-  int64_t skipped_ = 0, samples_ = 0, tokens_ = 0;
+  int64_t skipped_ = 0, samples_ = 0, tokens_ = 0, diverged_ = 0, diverged_in_a_row_ = 0, without_picture_ = 0;
+  int64_t background_begin_ns_ = 0;
+  double background_waited_ = 0;
+  std::string state_;   // what run.json says
   double seconds_ = 0;  // in steps of this process
   std::string resumed_from_;
   std::optional<StepReport> last_;

@@ -17,6 +17,7 @@ constexpr int64_t kStateBytes = 3 * 4;  // of a learning parameter in a snapshot
 
 struct Learning {
   int64_t parameters = 0, tensors = 0;
+  int64_t added = 0;  // of the parameters, by a LoRA
 };
 
 // "q_proj" and 3 of "language.layers.3.self_attn.q_proj.weight"; -1 for others.
@@ -35,13 +36,14 @@ Learning count_learning(const LoadPlan& plan, const std::string& learns, const L
   for (const auto& [name, view] : plan.tensors.found) {
     if (!taken.contains(&view) || is_unused_tensor(name, plan.checkpoint.config.needed_vision_blocks())) continue;
     if (const auto [target, layer] = place_of(name); lora.rank > 0 && layer >= 0 && lora.chooses(target, layer)) {
-      learning.parameters += lora.rank * (view.shape[0] + view.shape[1]);
+      learning.added += lora.rank * (view.shape[0] + view.shape[1]);
       learning.tensors += 2;
     }
     if (!mask(name)) continue;
     learning.parameters += static_cast<int64_t>(view.size_bytes / dtype_bytes(view.dtype));
     ++learning.tensors;
   }
+  learning.parameters += learning.added;
   return learning;
 }
 
@@ -90,6 +92,7 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   const auto report =
       check_data(*data.index, *data.maker,
                  {data.pictures, PictureCheck::header, static_cast<int32_t>(settings.loader_threads), cancel, tell});
+  if (!learns_words(settings, plan)) require_pictures(settings.data, report.usable, report.text_only, settings.learns);
   auto json = report_json(report, *data.index, *data.maker);
   const auto learning = count_learning(plan, settings.learns, settings.lora);
   json.add("settings", numeric_settings(settings, steps, to_hex(data.index->hash()),
@@ -100,6 +103,7 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   json.add("warmup_steps", step_recipe(settings, steps).schedule.warmup_steps);
   json.add("parameters", plan.checkpoint.parameters);
   json.add("learning", learning.parameters);
+  json.add("added", learning.added);
   json.add("learning_tensors", learning.tensors);
   json.add("snapshot_bytes", learning.parameters * kStateBytes);
   const auto leaf = largest_leaf(settings, report, std::min(settings.epochs, (steps + per_epoch - 1) / per_epoch));

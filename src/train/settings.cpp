@@ -58,8 +58,10 @@ void check_counts(const RunSettings& settings) {
   count(settings.warmup_steps, -1, int64_t{1} << 40, "warmup_steps");
   count(settings.max_length, 0, int64_t{1} << 24, "max_length");
   count(settings.skip_bad, -1, int64_t{1} << 40, "skip_bad");
+  count(settings.skip_diverged, 0, int64_t{1} << 40, "skip_diverged");
   count(settings.save_every, 0, int64_t{1} << 40, "save_every");
   count(settings.eval_every, 0, int64_t{1} << 40, "eval_every");
+  count(settings.answer_every, 0, int64_t{1} << 40, "answer_every");
   count(settings.keep, 1, 100000, "keep");
   count(settings.loader_threads, 1, 256, "loader_threads");
 }
@@ -97,31 +99,19 @@ void check_settings(const RunSettings& settings) {
   check_counts(settings);
   mask_of(settings.learns);
   if (settings.data.empty()) throw Error(Status::argument, "no data file is given");
+  if (settings.answer_every > 0 && settings.answer_data.empty() && settings.eval_data.empty())
+    throw Error(Status::argument, cat("answer_every is ", settings.answer_every,
+                                      ", but there is neither answer_data nor eval_data to take questions from"));
   if (settings.eval_every > 0 && settings.eval_data.empty())
     throw Error(Status::argument, cat("eval_every is ", settings.eval_every, ", but there is no eval_data"));
 }
 
-PictureRules picture_rules(const RunSettings& settings, const Checkpoint& model) {
-  PictureRules rules;
-  const auto slash = settings.data.rfind('/');
-  rules.root = !settings.images.empty()     ? settings.images
-               : slash == std::string::npos ? std::string()
-                                            : settings.data.substr(0, slash + 1);
-  rules.allow_outside = settings.allow_outside;
-  rules.preprocess = model.preprocess;
-  return rules;
-}
-
-SampleRules sample_rules(const RunSettings& settings, const Checkpoint& model) {
-  SampleRules rules;
-  rules.row = &find_template(settings.template_name);
-  rules.labels = settings.labels;
-  rules.place = settings.image_place;
-  rules.seed = settings.seed;
-  rules.image_marks = model.marks_for(*rules.row);
-  rules.image_rows = model.config.tokens_per_image();
-  rules.max_length = settings.max_length > 0 ? std::min(settings.max_length, model.context) : model.context;
-  return rules;
+bool learns_words(const RunSettings& settings, const LoadPlan& plan) {
+  if (settings.lora.rank > 0) return true;
+  const auto mask = mask_of(settings.learns);
+  for (const auto& [name, view] : plan.tensors.found)
+    if ((name.starts_with("language.") || name == "lm_head.weight") && mask(name)) return true;
+  return false;
 }
 
 StepRecipe step_recipe(const RunSettings& settings, int64_t steps) {
@@ -168,6 +158,7 @@ Json numeric_settings(const RunSettings& settings, int64_t steps, const std::str
                             {"vision_lr", settings.vision_lr},
                             {"dtype", settings.precision == Precision::f32 ? "f32" : "bf16"}});
   const auto& lora = settings.lora;
+  if (settings.skip_diverged > 0) json.add("skip_diverged", settings.skip_diverged);
   json.add("deterministic", settings.deterministic);
   json.add("lora_r", lora.rank);
   if (lora.rank == 0) return json;

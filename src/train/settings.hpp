@@ -6,9 +6,8 @@
 #include <string>
 
 #include "base/json_value.hpp"
-#include "checkpoint/checkpoint.hpp"
+#include "checkpoint/plan.hpp"
 #include "data/order.hpp"
-#include "data/pictures.hpp"
 #include "data/sample.hpp"
 #include "train/stepper.hpp"
 
@@ -48,22 +47,27 @@ struct RunSettings {
   std::string data;            // JSON or JSONL
   std::string images;          // folder the paths of pictures are relative to; "" = the data file's
   bool allow_outside = false;  // pictures may lie elsewhere
+  int64_t skip_diverged = 0;   // steps in a row that may be left out for numbers that are not finite; 0 = none
   int64_t skip_bad = 0;        // records that may be unusable; -1 = any number
 
   // Where to
   std::string out;  // folder of the run
   std::string resume =
       "auto";  // "auto" goes on where the run stopped, "never" refuses a folder that holds one, else a snapshot
-  int64_t save_every = 0;  // steps between snapshots; 0 = at the end and when stopped
-  int64_t keep = 2;        // snapshots
-  std::string eval_data;   // held-out records; "" = none
-  int64_t eval_every = 0;  // steps; 0 = at the end
+  int64_t save_every = 0;    // steps between snapshots; 0 = at the end and when stopped
+  int64_t keep = 2;          // snapshots
+  std::string eval_data;     // held-out records; "" = none
+  int64_t eval_every = 0;    // steps; 0 = at the end
+  int64_t answer_every = 0;  // steps between sample answers (capi/sample_answers); 0 = none
+  std::string answer_data;   // records whose first questions are asked; "" = eval_data
   int64_t loader_threads = 2;
   bool ranks = false;           // this process is one of several, as its environment says (comm/rendezvous)
   int64_t zero = 0;             // ZeRO level, 0 or 1: neutral
   bool deterministic = true;    // false: sums whose order depends on the number of ranks
   bool tensorboard = false;     // event files below out/tensorboard
   bool projector_file = false;  // mm_projector.safetensors beside the result
+  bool torch_files = false;     // mm_projector.bin beside the result; with LoRA non_lora_trainables.bin (train/result)
+  bool save_async = false;      // snapshots of save_every are written while the run goes on (train/background_save)
 };
 
 /// The row of stage_presets() as settings. Throws Error(not_found).
@@ -72,10 +76,8 @@ RunSettings preset_settings(const std::string& preset, int64_t stage);
 /// Throws Error(argument), naming field, value and what is expected.
 void check_settings(const RunSettings& settings);
 
-/// The folder that the paths of the data file's pictures are relative to, and how they are prepared.
-PictureRules picture_rules(const RunSettings& settings, const Checkpoint& model);
-
-SampleRules sample_rules(const RunSettings& settings, const Checkpoint& model);
+/// Whether anything learns that records without a picture have to teach: the language model, or a LoRA beside it.
+bool learns_words(const RunSettings& settings, const LoadPlan& plan);
 
 StepRecipe step_recipe(const RunSettings& settings, int64_t steps);
 

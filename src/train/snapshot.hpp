@@ -2,7 +2,8 @@
 // number of steps. Everything else a step needs is a function of the settings and that number.
 //
 //   RUN/checkpoints/step-00000120/state.safetensors   <canonical name>.value, .first_moment, .second_moment; f32
-//                                /manifest.json       written last: step, settings, size and hash of the state
+//                                /manifest.json       written last: step, settings, size and hash of the state, and
+//                                                     where data and model came from
 //
 // The file is the same whatever the number of ranks that wrote it, and any number goes on from it. All ranks call these
 // together, with folders that all of them see; rank 0 writes. What fails on one is thrown on all.
@@ -12,26 +13,23 @@
 #include <string>
 #include <vector>
 
-#include "base/json_value.hpp"
+#include "train/snapshot_file.hpp"
 #include "train/stepper.hpp"
 
 namespace llava::core {
 
-/// Saves to `run`/checkpoints/step-N and deletes the oldest beyond `keep`. `settings` is what decides the bits of the
-/// result: one object of plain values.
+/// Saves to `run`/checkpoints/step-N and deletes the oldest beyond `keep`.
 /// Throws Error(io): what was there before still is.
-void save_snapshot(const std::string& run, Stepper& stepper, const Json& settings, int64_t keep);
-
-/// The snapshots of a run, oldest first: folders that hold a manifest.
-std::vector<std::string> snapshots_of(const std::string& run);
+void save_snapshot(const std::string& run, Stepper& stepper, const RunIdentity& identity, int64_t keep);
 
 /// Continues from the newest snapshot that every rank finds whole; damaged ones are passed over with a warning that says what is
 /// wrong with them. Returns its folder; nothing when the run has none that is whole.
-/// Throws Error(argument) when its settings are others, with both values of each that differs.
-std::optional<std::string> resume_newest(const std::string& run, Stepper& stepper, const Json& settings);
+/// Throws Error(argument) when its settings are others, with both values of each that differs; of other data or another
+/// model with the file, the record or the part that is.
+std::optional<std::string> resume_newest(const std::string& run, Stepper& stepper, const RunIdentity& identity);
 
 /// Continues from one snapshot. Error(not_found | format | io) when it is missing or damaged, Error(argument) as above.
-void resume_from(const std::string& folder, Stepper& stepper, const Json& settings);
+void resume_from(const std::string& folder, Stepper& stepper, const RunIdentity& identity);
 
 /// Of values alone, without the gaps: the same wherever and however they were computed, or not the same.
 std::string parameter_hash(Stepper& stepper);

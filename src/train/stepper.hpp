@@ -65,10 +65,14 @@ class Stepper {
   /// both numbers when loss or gradient is not finite, on all ranks; Error(cancelled | timeout | distributed).
   StepReport step(std::span<const Leaf> leaves, const Cancel& cancel);
 
+  /// Counts the step that stands next and leaves it out: nothing else changes.
+  void pass_over() { ++state_.steps_done; }
+
   /// The loss of samples without learning from them, averaged as `leaves` are in a step.
   double evaluate(std::span<const Leaf> leaves, const Cancel& cancel);
 
   Network& network() { return network_; }
+  const Network& network() const { return network_; }
   const TrainingState& state() const { return state_; }
   Comm* comm() const { return ranks_.comm; }
 

@@ -264,6 +264,15 @@ Fixture::Fixture() {
 {"id": "2", "conversations": [{"from": "human", "value": "Two?"}, {"from": "gpt", "value": "Four."}]}
 {"id": "3", "conversations": [{"from": "human", "value": "Three?"}, {"from": "gpt", "value": "Nine."}]}
 )";
+  seen_path = folder + "/seen.jsonl";  // pictures beside picture_path
+  std::ofstream(seen_path)
+      << R"({"id": "1", "image": "wide.jpg", "conversations": [{"from": "human", "value": "<image>\nOne?"}, {"from": "gpt", "value": "Two."}]}
+{"id": "2", "conversations": [{"from": "human", "value": "Two?"}, {"from": "gpt", "value": "Four."}]}
+{"id": "3", "image": "wide.jpg", "conversations": [{"from": "human", "value": "<image>\nThree?"}, {"from": "gpt", "value": "Nine."}]}
+)";
+  run_path = folder + "/run";
+  std::filesystem::create_directory(run_path);
+  std::ofstream(run_path + "/run.json") << R"({"step": 3, "steps": 9, "state": "running"})";
   embedding_path = folder + "/embedding.safetensors";
   session_path = folder + "/session.safetensors";
   long_path = "/" + std::string(5000, 'x');

@@ -162,8 +162,8 @@ class Fixture {
   }
 
   std::string folder;  // for files of the tests; removed at the end
-  std::string model_path, adapter_path, data_path, talk_path, picture_path, embedding_path, session_path, long_path,
-      uri, deep_json;
+  std::string model_path, adapter_path, data_path, talk_path, seen_path, run_path, picture_path, embedding_path,
+      session_path, long_path, uri, deep_json;
   std::vector<unsigned char> picture_bytes;
   unsigned char pixels[12] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9};
   float numbers[4] = {1, 2, 3, 4};

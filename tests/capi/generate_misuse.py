@@ -28,6 +28,7 @@ MAY_BE_NULL = {("llava_chat", "message"), ("llava_chat_start", "message"), ("lla
 GOOD = {
     "llava_load.path": "f.model_path.c_str()", "llava_load_plan.path": "f.model_path.c_str()",
     "llava_dataset_check.path": "f.data_path.c_str()", "model_path": "f.model_path.c_str()",
+    "out_dir": "f.run_path.c_str()",
     "llava_convert.path": "f.model_path.c_str()", "target": "f.fresh_target()",
     "llava_merge_delta.path": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_base"',
     "llava_merge_delta.delta": 'LLAVA_TEST_DATA "/checkpoints/golden/v0_delta"', "llava_image_from_file.path": "f.picture_path.c_str()",
@@ -78,7 +79,7 @@ WRONG = {
 
 # Texts that are no UTF-8, whatever the function.
 NOT_UTF8 = ['"\\xED\\xA0\\x80"', '"\\xC0\\x80"', '"a\\xE2\\x82"', '"\\xFF"', '"\\xF4\\x90\\x80\\x80"']
-PATHS = {"path", "delta", "target", "model_path"}
+PATHS = {"path", "delta", "target", "model_path", "out_dir"}
 FRESH = {"session", "stream", "decoder", "message", "cancel"}
 FILLED = ("_desc *", "_usage *", "_metrics *", "llava_limits *")
 TRAINING = "llava_train_options"  # must name data and a folder

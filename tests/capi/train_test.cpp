@@ -13,6 +13,8 @@ namespace {
 
 llava_train_options ten_steps(Fixture& f) {
   auto options = f.training();
+  options.data = options.eval_data = f.seen_path.c_str();
+  options.image_root = LLAVA_TEST_DATA "/golden/model/pictures";
   options.steps = 10;
   options.learns = nullptr;
   return options;
@@ -88,6 +90,37 @@ TEST_SUITE("capi/train") {
     Owned<llava_response> answer;
     REQUIRE(llava_load(parts.out_dir, nullptr, model.out()) == LLAVA_OK);
     CHECK(llava_ask(model, f.image, "What is this?", answer.out()) == LLAVA_OK);
+  }
+
+  TEST_CASE("where a run stands is told of the folder alone") {
+    auto& f = fixture();
+    Owned<llava_report> report;
+    REQUIRE(llava_train_status(f.run_path.c_str(), report.out()) == LLAVA_OK);
+    CHECK(number(report, "step") == 3);
+    CHECK(has(llava_report_json(report), "\"state\":\"interrupted\""));
+    auto options = ten_steps(f);
+    Owned<llava_trainer> trainer;
+    REQUIRE(llava_trainer_create(f.model_path.c_str(), &options, trainer.out()) == LLAVA_OK);
+    REQUIRE(llava_train_status(options.out_dir, report.out()) == LLAVA_OK);
+    CHECK(has(llava_report_json(report), "\"state\":\"running\""));
+    llava_trainer_free(trainer.handle);
+    trainer.handle = nullptr;
+    REQUIRE(llava_train_status(options.out_dir, report.out()) == LLAVA_OK);
+    CHECK(has(llava_report_json(report), "\"state\":\"left\""));
+    CHECK(llava_train_status(f.folder.c_str(), report.out()) == LLAVA_ERR_NOT_FOUND);
+    CHECK(has(llava_last_error(), "holds no run.json"));
+  }
+
+  TEST_CASE("stage 1 wants pictures") {
+    auto& f = fixture();
+    auto options = ten_steps(f);
+    options.data = f.talk_path.c_str();
+    Owned<llava_trainer> trainer;
+    CHECK(llava_trainer_create(f.model_path.c_str(), &options, trainer.out()) == LLAVA_ERR_FORMAT);
+    CHECK(has(llava_last_error(), "none of its 3 records has a picture"));
+    Owned<llava_report> report;
+    CHECK(llava_train_plan(f.model_path.c_str(), &options, report.out()) == LLAVA_ERR_FORMAT);
+    CHECK_FALSE(std::filesystem::exists(options.out_dir));
   }
 
   TEST_CASE("a trainer: steps, metrics, a stop that saves, events") {
@@ -226,6 +259,7 @@ TEST_SUITE("capi/train") {
     const auto c = ten_steps(f);
     llava::TrainOptions options;
     options.data = c.data;
+    options.image_root = c.image_root;
     options.out_dir = c.out_dir;
     options.batch = 1;
     options.steps = 2;
@@ -246,5 +280,49 @@ TEST_SUITE("capi/train") {
     CHECK_THROWS_WITH_AS(llava::train_plan(f.model_path, options), "mine", std::runtime_error);
     options.event = {};
     CHECK(llava::train_plan(f.model_path, options).number("steps") == 2);
+  }
+
+  TEST_CASE("sample answers on the way are those of the model that comes out") {
+    auto& f = fixture();
+    for (const int64_t lora : {0, 2}) {
+      const auto c = ten_steps(f);
+      llava::TrainOptions options;
+      options.stage = 2;
+      options.data = c.data;
+      options.image_root = c.image_root;
+      options.out_dir = c.out_dir;
+      options.batch = 1;
+      options.steps = 8;
+      options.lr = 3e-3;
+      options.lora_r = lora;
+      options.answer_every = 4;
+      CHECK_THROWS_WITH(llava::Trainer(f.model_path, options),
+                        doctest::Contains("there is neither answer_data nor eval_data to take questions from"));
+      options.answer_data = c.data;
+      std::vector<std::string> answers;
+      options.event = [&](const std::string& event) {
+        if (has(event.c_str(), "\"event\":\"answer\"")) answers.push_back(event);
+        return true;
+      };
+      CHECK(llava::Trainer(f.model_path, options).run(100));
+      REQUIRE(answers.size() == 6);
+      CHECK(has(answers[0].c_str(), "\"step\":4,\"record\":1,\"question\":\"One?\",\"answer\":\""));
+      CHECK(has(answers[5].c_str(), "\"step\":8,\"record\":3,\"question\":\"Three?\""));
+      CHECK(has(answers[5].c_str(), "\"expected\":\"Nine.\""));
+      CHECK(has(file_of(options.out_dir + "/metrics.jsonl").c_str(), "\"question\":\"Two?\""));
+
+      llava::LoadOptions load;
+      if (lora > 0) load.adapter = options.out_dir;
+      llava::SessionOptions session;
+      session.template_name = "v1";
+      llava::ChatOptions greedy;
+      greedy.temperature = 0;
+      greedy.max_tokens = 64;
+      const llava::Model model(lora > 0 ? f.model_path : options.out_dir, load);
+      const auto said = llava::Session(model, session).chat(llava::Image(f.picture_path), "Three?", greedy).text();
+      const auto begin = answers[5].find("\"answer\":") + 9, end = answers[5].find(",\"expected\"");
+      const auto told = "{\"role\":\"user\",\"content\":" + answers[5].substr(begin, end - begin) + "}";
+      CHECK(llava::Message::from_json(told).to_json() == llava::user(said).to_json());
+    }
   }
 }

@@ -104,6 +104,22 @@ class Run(Bench):
         self.assertIn(b"1 records left out", done.stdout)
 
 
+    def test_lora_is_told_apart_from_the_model_and_leaves_what_the_original_reads(self):
+        done = run(*self.command("out", "--lora-r", "2", "--steps", "2", "--torch-files"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr.decode(), r"[\d.]+ of [\d.]+ million parameters learn, and [\d.]+ million beside them")
+        self.assertIn("non_lora_trainables.bin", os.listdir(self.folder + "/out"))
+        said = run("chat", TINY, "--adapter", self.folder + "/out", "--prompt", "Hi", "--greedy", "--max-tokens", "2")
+        self.assertEqual((said.returncode, said.stderr), (0, b""))
+
+    def test_stage_1_says_how_many_records_teach_nothing(self):
+        command = [word if word != "2" or before != "--stage" else "1" for before, word in zip(["", *self.command("out")], self.command("out"))]
+        done = run(*command, "--steps", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"4 of 12 records have no picture", done.stderr)
+        self.assertRegex(run(*command, "--plan").stdout.decode(), r"without_picture +4\n")
+
+
 class Ranks(Bench):
     """Processes that are told their place by the environment, as torchrun does."""
 
@@ -169,6 +185,43 @@ class Interrupted(Bench):
             self.assertTrue(os.listdir(self.folder + "/out/checkpoints"))
         self.assertEqual(run(*self.command("out")).returncode, 0)
         self.assertEqual(self.weights("out"), expected)
+
+    def test_a_second_ctrl_c_ends_the_ranks_at_once(self):
+        process = self.start("--nproc", "2", "--steps", "100000", "--batch", "512", "--micro-batch", "256")  # long steps
+        self.wait_for_step(1)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 5, err)
+        self.assertLess(time.monotonic() - begin, 5)
+
+    def test_who_comes_second_is_told_by_an_exit_code_of_its_own(self):
+        process = self.start("--steps", "100000")
+        self.wait_for_step(1)
+        done = run(*self.command("out", "--steps", "100000"))
+        process.kill()
+        process.communicate()
+        self.assertEqual(done.returncode, 6, done.stderr)
+        self.assertIn(b"held by process", done.stderr)
+        self.assertEqual(json.loads(pathlib.Path(self.folder, "out/run.json").read_text())["state"], "running")
+        process = self.start("--steps", "100000")
+        err = b""
+        while b"parameters learn" not in err:
+            err += process.stderr.readline()
+        process.kill()
+        process.communicate()
+        self.assertRegex(err.decode(), r"was interrupted \(process \d+ of .*, begun \d{4}-\d\d-\d\d .* UTC\)")
+
+    def test_a_lost_rank_has_an_exit_code_of_its_own(self):
+        process = self.start("--nproc", "2", "--steps", "100000")
+        self.wait_for_step(1)
+        children = [int(child) for path in pathlib.Path(f"/proc/{process.pid}/task").glob("*/children") for child in path.read_text().split()]
+        os.kill(children[-1], signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 7, err)
+        self.assertIn(b"rank", err)
 
     def test_ctrl_c_before_the_ranks_have_begun(self):
         process = self.start("--nproc", "2")

@@ -1,8 +1,8 @@
 // Orders, packs and weights: permutations, independence, the original's cases.
 #include <numeric>
 
-#include "data/batch_plan.hpp"
 #include "data/order.hpp"
+#include "data/word_length.hpp"
 #include "data_support.hpp"
 #include "support/doctest.hpp"
 
@@ -108,29 +108,7 @@ TEST_SUITE("data/order") {
   }
 }
 
-TEST_SUITE("data/batch_plan") {
-  TEST_CASE("packs hold every sample once and never more than they may") {
-    std::vector<int64_t> lengths;
-    for (int64_t i = 0; i < 500; ++i) lengths.push_back(1 + (i * 7919) % 200);
-    const auto packs = pack_samples(lengths, 512);
-    std::vector<int64_t> all;
-    int64_t total = 0;
-    for (const auto& pack : packs) {
-      int64_t sum = 0;
-      for (const int64_t sample : pack) sum += lengths[static_cast<size_t>(sample)];
-      CHECK(sum <= 512);
-      total += sum;
-      all.insert(all.end(), pack.begin(), pack.end());
-      CHECK(std::is_sorted(pack.begin(), pack.end()));
-    }
-    CHECK(is_permutation(all, 500));
-    CHECK(static_cast<int64_t>(packs.size()) <= total / 512 + 1);
-    CHECK(packs == pack_samples(lengths, 512));
-    CHECK(error_of([&] {
-            pack_samples({5, 600}, 512);
-          }).message() == "sample 2 has 600 positions, a pack holds 1 to 512");
-  }
-
+TEST_SUITE("data/word_length") {
   TEST_CASE("the original's length counts words, and text alone is negative") {
     CHECK(word_length(record_of({"a.png"}, {{"human", "<image>\nWhat  is\u00a0it?"}, {"gpt", " Yes. "}})) == 5);
     CHECK(word_length(record_of({}, {{"human", "One two"}, {"gpt", "three"}})) == -3);

@@ -210,8 +210,10 @@ TEST_SUITE("train/lora") {
   }
 
   TEST_CASE("the folder is PEFT's, and the model opens with it and computes the same") {
-    for (const std::string& model : {kTiny, std::string(LLAVA_TEST_DATA "/checkpoints/golden/original_inside")}) {
+    const std::string original = LLAVA_TEST_DATA "/checkpoints/golden/original_inside";
+    for (const auto& [model, apart] : {std::pair{kTiny, false}, {original, false}, {kTiny, true}, {original, true}}) {
       CAPTURE(model);
+      CAPTURE(apart);
       const TemporaryFolder folder;
       const auto target = folder.path() + "/adapter";
       const auto plan = plan_load(model, {});
@@ -224,17 +226,20 @@ TEST_SUITE("train/lora") {
       }
       Stepper stepper(plan, projector_alone, recipe_of(true), {});
       for (int64_t step = 0; step < 4; ++step) stepper.step(leaves_of(samples, step), {});
-      save_adapter(plan, stepper.network(), target, false);
+      save_adapter(plan, stepper.network(), target, {.rest_apart = apart});
+      CHECK(file_exists(target + "/non_lora_trainables.bin") == apart);
 
       const auto config =
           parse_json(read_file(target + "/adapter_config.json", 1 << 20, "adapter_config.json"), "config");
       CHECK(config.at("r").integer() == 3);
       CHECK(config.at("lora_alpha").number() == 5);
       CHECK(config.at("use_rslora").boolean() == false);
+      CHECK(config.at("modules_to_save").is_null() == apart);
       const auto blocks = static_cast<size_t>(plan.checkpoint.config.language.layers);
       CHECK(config.at("target_modules").size() == 7 * blocks);
       CHECK(config.at("target_modules").at(size_t{0}).string() ==
-            (model == kTiny ? "model.language_model.layers.0.self_attn.q_proj" : "model.layers.0.self_attn.q_proj"));
+            (model == kTiny && !apart ? "model.language_model.layers.0.self_attn.q_proj"
+                                      : "model.layers.0.self_attn.q_proj"));
 
       const auto base = load_bundle(model, {});
       const auto adapter = load_adapter(*base, target, {});
@@ -257,13 +262,12 @@ TEST_SUITE("train/lora") {
       const auto logs = language.logits(hidden.index_select(0, batch.target_rows)).log_softmax(1);
       const double expected = -logs.gather(1, batch.targets.unsqueeze(1)).sum().item<double>();
       CHECK(stepper.network().loss(batch, 1, {}) == doctest::Approx(expected).epsilon(1e-5));
-      CHECK(error_of([&] { save_adapter(plan, stepper.network(), target, false); }).status() == Status::argument);
-      save_adapter(plan, stepper.network(), target, true);
+      CHECK(error_of([&] { save_adapter(plan, stepper.network(), target); }).status() == Status::argument);
+      save_adapter(plan, stepper.network(), target, {.replace = true, .rest_apart = apart});
     }
     const auto plan = plan_load(kTiny, {});
     const Network plain(plan, projector_alone, {});
-    CHECK(
-        error_of([&] { save_adapter(plan, plain, "/nowhere/adapter", false); }).message().find("nothing was learnt") !=
-        std::string::npos);
+    CHECK(error_of([&] { save_adapter(plan, plain, "/nowhere/adapter"); }).message().find("nothing was learnt") !=
+          std::string::npos);
   }
 }

@@ -12,6 +12,7 @@
 #include "support/doctest.hpp"
 #include "support/ranks.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/background_save.hpp"
 #include "train/snapshot.hpp"
 
 using namespace llava::core;
@@ -122,7 +123,11 @@ TEST_SUITE("train/ranks") {
       text += cat(bits(report.loss), ' ', bits(report.gradient_norm), ' ', report.rows, ' ', report.labels, ' ',
                   report.loss, '\n');
     }
-    if (!variable("TEST_SAVE").empty()) save_snapshot(variable("TEST_SAVE"), stepper, settings(), 1);
+    if (!variable("TEST_SAVE").empty()) {
+      BackgroundSave saving;  // with shards of moments, and without
+      saving.begin(variable("TEST_SAVE"), stepper, settings(), 1);
+      saving.end(comm.get());
+    }
     const auto samples = samples_of(99);
     text += cat(bits(stepper.evaluate(leaves_of(samples, 5, ranks.rank(), ranks.count()), {})), '\n');
     const auto norm = std::sqrt(sum_of_squares(stepper.state().values));

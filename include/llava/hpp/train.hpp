@@ -98,11 +98,17 @@ struct TrainOptions {
   std::string rank_program = {};                          /**< what ranks run; "": llava-rank beside the library */
   int32_t base_bits = LLAVA_PRESET;                       /**< 4: frozen weights beside a LoRA in four bits */
   bool projector_file = false;                            /**< mm_projector.safetensors beside the result */
+  bool torch_files = false;                               /**< mm_projector.bin or non_lora_trainables.bin */
+  bool save_async = false;                                /**< snapshots are written while the run goes on */
+  int64_t answer_every = 0;                               /**< steps between sample answers; 0: none */
+  std::string answer_data = {};                           /**< records with the questions; "": eval_data */
+  int64_t skip_diverged = 0;                              /**< steps in a row that may be left out as not finite */
 
   /** Hears every event, a JSON object, on the thread that trains; false stops after the step. What it throws leaves the
    * call. */
   std::function<bool(const std::string&)> event = {};
-  Cancel cancel = {}; /**< may be empty */
+  Cancel cancel = {};  /**< may be empty */
+  Cancel abandon = {}; /**< ends processes that were started here at once; may be empty */
 
   /** Options from JSON, for example {"stage": 2, "data": "chat.json", "out_dir": "tuned"}; what is not named takes its
    * default. */
@@ -167,6 +173,11 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.lora_dropout = options.lora_dropout;
   c.lora_targets = or_null(options.lora_targets, "lora_targets");
   c.projector_file = options.projector_file;
+  c.torch_files = options.torch_files;
+  c.save_async = options.save_async;
+  c.skip_diverged = options.skip_diverged;
+  c.answer_every = options.answer_every;
+  c.answer_data = or_null(options.answer_data, "answer_data");
   c.base_bits = options.base_bits;
   c.nproc = options.nproc;
   c.zero = options.zero;
@@ -197,6 +208,7 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.allow_outside = options.allow_outside;
   c.loader_threads = options.loader_threads;
   c.cancel = options.cancel.get();
+  c.abandon = options.abandon.get();
   listener.tell = options.event;
   c.event_user_data = &listener;
   if (options.event) c.event = tell_event;
@@ -230,6 +242,11 @@ inline TrainOptions train_options(const llava_train_options& c) {
   options.lora_dropout = c.lora_dropout;
   options.lora_targets = text(c.lora_targets);
   options.projector_file = c.projector_file != 0;
+  options.torch_files = c.torch_files != 0;
+  options.save_async = c.save_async != 0;
+  options.skip_diverged = c.skip_diverged;
+  options.answer_every = c.answer_every;
+  options.answer_data = text(c.answer_data);
   options.base_bits = c.base_bits;
   options.nproc = c.nproc;
   options.zero = c.zero;
@@ -281,6 +298,13 @@ inline Report train_plan(const std::string& model_path, const TrainOptions& opti
   const auto c = detail::train_options(options, listener);
   llava_report* report = nullptr;
   detail::check(llava_train_plan(detail::c_text(model_path, "model_path"), &c, &report), listener.thrown);
+  return Report(report);
+}
+
+/** Where the run in a folder stands: llava_train_status(). */
+inline Report train_status(const std::string& out_dir) {
+  llava_report* report = nullptr;
+  detail::check(llava_train_status(detail::c_text(out_dir, "out_dir"), &report));
   return Report(report);
 }
 

@@ -1,0 +1,94 @@
+#include "train/background_save.hpp"
+
+#include <ATen/ops/empty_like.h>
+
+#include <array>
+#include <chrono>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "comm/agree.hpp"
+
+namespace llava::core {
+namespace {
+
+// In the thread: nothing of LibTorch's arithmetic, only reading.
+struct Writing {
+  std::string run;
+  RunIdentity identity;
+  int64_t keep, step;
+  const Learners& learners;
+  std::array<const float*, kSnapshotParts> parts;
+
+  void operator()() const {
+    const auto entries = snapshot_entries(learners);
+    const auto data_of = [this](const SnapshotEntry& entry) { return parts[entry.part] + entry.begin; };
+    SnapshotFile file(run, step, entries);
+    for (const auto index : file.order()) file.write(data_of(entries[index]), entries[index].count);
+    file.commit(identity, snapshot_hash(entries, data_of), values_hash(learners, parts[0]), keep);
+  }
+};
+
+bool speaks(const Comm* comm) { return !comm || comm->rank() == 0; }
+
+// Moments that lie in shards are gathered from all ranks, tensor by tensor.
+void copy_state(Stepper& stepper, TrainingState& copy) {
+  const auto& now = stepper.state();
+  const bool writes = speaks(stepper.comm());
+  const bool shards = now.first_moment.numel() != now.values.numel();
+  if (writes) {
+    for (auto* part : {&copy.values, &copy.first_moment, &copy.second_moment})
+      if (!part->defined()) *part = at::empty_like(now.values);
+    copy.values.copy_(now.values);
+    if (!shards) copy.first_moment.copy_(now.first_moment), copy.second_moment.copy_(now.second_moment);
+  }
+  if (!shards) return;
+  for (const auto& entry : snapshot_entries(stepper.network().learners())) {
+    if (entry.part == 0) continue;
+    const auto found = stepper.fetch(entry.part, entry.begin, entry.count);
+    auto& target = entry.part == 1 ? copy.first_moment : copy.second_moment;
+    if (writes) target.narrow(0, entry.begin, entry.count).copy_(found);
+  }
+}
+
+}  // namespace
+
+void BackgroundSave::begin(const std::string& run, Stepper& stepper, const RunIdentity& identity, int64_t keep) {
+  const c10::InferenceMode no_gradients;
+  if (step_ >= 0) throw Error(Status::internal, "a snapshot is on its way already");
+  auto* const comm = stepper.comm();
+  if (comm) comm->progress("copying what a snapshot holds", Doing::slow);
+  copy_state(stepper, copy_);
+  together(comm, [&] {
+    if (!speaks(comm)) return;
+    const Writing writing{run,
+                          identity,
+                          keep,
+                          stepper.state().steps_done,
+                          stepper.network().learners(),
+                          {copy_.values.const_data_ptr<float>(), copy_.first_moment.const_data_ptr<float>(),
+                           copy_.second_moment.const_data_ptr<float>()}};
+    try {
+      work_ = std::async(std::launch::async, writing);
+    } catch (const std::system_error& error) {
+      throw Error(Status::limit, cat("no thread can be started to write a snapshot: ", error.code().message()));
+    }
+  });
+  step_ = stepper.state().steps_done;
+  if (comm) comm->progress("after copying what a snapshot holds", Doing::busy);
+}
+
+void BackgroundSave::end(Comm* comm) {
+  if (step_ < 0) return;
+  step_ = -1;
+  if (comm) comm->progress("waiting for a snapshot to be written", Doing::slow);
+  together(comm, [&] {
+    if (speaks(comm)) work_.get();
+  });
+}
+
+bool BackgroundSave::is_written() const {
+  return work_.valid() && work_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+}  // namespace llava::core

@@ -1,0 +1,40 @@
+// A snapshot that is written while the run goes on: the state of a moment is copied, and a thread writes the copy. The
+// file is the one that train/snapshot writes, whole or absent, and there is at most one on its way.
+#pragma once
+
+#include <future>
+#include <string>
+
+#include "train/snapshot.hpp"
+
+namespace llava::core {
+
+class BackgroundSave {
+ public:
+  BackgroundSave() = default;
+  BackgroundSave(const BackgroundSave&) = delete;
+  BackgroundSave& operator=(const BackgroundSave&) = delete;
+  ~BackgroundSave() = default;  // waits for the thread: what it writes is whole
+
+  // Of several ranks all call these together; rank 0 copies and writes.
+
+  /// Copies the state, 12 bytes a learning parameter, whose memory stays for the next time, and begins to write it. None
+  /// may be on its way. Throws Error(limit) when no thread can be started, Error(out_of_memory).
+  void begin(const std::string& run, Stepper& stepper, const RunIdentity& identity, int64_t keep);
+
+  /// Waits until it is written. Throws on all ranks what went wrong, as save_snapshot() does. Nothing on its way: nothing
+  /// happens.
+  void end(Comm* comm);
+
+  int64_t step() const { return step_; }  // of the one on its way; -1 for none
+
+  /// On rank 0: whether end() would not wait.
+  bool is_written() const;
+
+ private:
+  TrainingState copy_;
+  int64_t step_ = -1;
+  std::future<void> work_;  // last: its end waits for the thread, which reads the others
+};
+
+}  // namespace llava::core
