@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <sstream>
+#include <type_traits>
 
 #include "fixture.hpp"
 
@@ -80,6 +81,17 @@ TEST_SUITE("capi/cpp") {
     CHECK(moved.turn_count() == 2);
     moved.close();
     CHECK_FALSE(static_cast<bool>(moved));
+  }
+
+  TEST_CASE("an assignment that cannot share throws: it does not end the process") {
+    CHECK_FALSE(std::is_nothrow_copy_assignable_v<llava::Model>);  // a failing retain, as in a forked child
+    CHECK(std::is_nothrow_move_assignable_v<llava::Model>);
+    auto model = the_model();
+    auto other = std::move(model);
+    model = other;
+    CHECK(model.get() == other.get());
+    model = llava::Model();
+    CHECK_FALSE(static_cast<bool>(model));
   }
 
   TEST_CASE("what a callback throws reaches the caller") {
