@@ -48,10 +48,11 @@ std::string message_of(const llava::Error& error) {
   return record.is_object() ? record.value("message", std::string(error.what())) : error.what();
 }
 
-// With its message cut: what two processes write at once must not mix.
+// With its texts cut: what two processes write at once must not mix.
 std::string shortened(const std::string& event) {
   auto json = nlohmann::json::parse(event);
-  if (json.contains("message")) json["message"] = json["message"].get<std::string>().substr(0, kMostText / 2);
+  for (const char* key : {"message", "question", "answer", "expected"})
+    if (json.contains(key)) json[key] = json[key].get<std::string>().substr(0, kMostText / 4);
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -1,8 +1,8 @@
 // A file of torch.save's kind, written here: the very bytes that torch opened (make_torch_written.py), and read back.
 #include "weights/torch_writer.hpp"
 
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <numeric>
 
@@ -66,7 +66,7 @@ TEST_SUITE("weights/torch_writer") {
       REQUIRE(found);
       CHECK(found->dtype == view.dtype);
       CHECK(found->shape == view.shape);
-      CHECK(std::memcmp(found->data, view.data, view.size_bytes) == 0);
+      CHECK(std::equal(view.data, view.data + view.size_bytes, found->data));
     }
     if (kept) return;
     CHECK(read_file(path, 1 << 20) == read_file(kFolder + "written.bin", 1 << 20));
@@ -78,7 +78,7 @@ TEST_SUITE("weights/torch_writer") {
       REQUIRE(found);
       CHECK(found->dtype == view.dtype);
       CHECK(found->shape == view.shape);
-      CHECK(std::memcmp(found->data, view.data, view.size_bytes) == 0);
+      CHECK(std::equal(view.data, view.data + view.size_bytes, found->data));
     }
   }
 
