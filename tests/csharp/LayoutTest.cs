@@ -14,7 +14,7 @@ public static class LayoutTest
     private static readonly string[] Silent =
     {
         "struct_size", "reserved", "adapter_reserved", "stop_count", "stop_id_count", "bad_id_count", "bias_count", "cancel", "progress",
-        "progress_user_data", "event", "event_user_data"
+        "progress_user_data", "event", "event_user_data", "abandon"
     };
 
     [Test]

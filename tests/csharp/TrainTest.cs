@@ -103,6 +103,7 @@ public static class TrainTest
                 return true;
             });
             Check.Equal(report["steps"].Integer, 2L);
+            Check.Equal(Training.Status(Path.Combine(folder, "out"))["state"].Text, "finished");
             Check.That(types.Contains("start") && types.Count(type => type == "step") == 2, string.Join(" ", types));
             var mine = new DivideByZeroException("mine");
             Check.That(Check.Throws<DivideByZeroException>(() => Training.Stage(Support.Shared, Options(folder + "/b", 2),

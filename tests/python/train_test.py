@@ -65,6 +65,8 @@ def test_ten_steps_hand_out_their_events_live_and_end_in_a_model(
         metrics, report = trainer.metrics, trainer.report()
         assert metrics.finished and metrics.loss == losses[-1] < losses[0]
         assert (report["step"], report["last_loss"]) == (STEPS, losses[-1])
+        status = llava.training_status(out)
+        assert (status["state"], status["interruptions"], status["step"]) == ("finished", 0, STEPS)
         assert list(trainer) == [] and trainer.run()  # nothing is left to do
         assert trainer.evaluate() == metrics.eval_loss == next(trainer)["eval_loss"]
         assert repr(trainer) == f"<llava.Trainer {str(out)!r} step 10 of 10, loss {metrics.loss:.4f}>"
@@ -79,7 +81,7 @@ def test_the_options_are_those_of_the_c_struct() -> None:
     header = (ROOT / "include" / "llava" / "train.h").read_text()
     body = re.sub(r"/\*.*?\*/", "", header.partition("typedef struct llava_train_options {")[2].partition("}")[0], flags=re.S)
     fields = set(re.findall(r"(\w+)\s*;", body))
-    others = {"struct_size", "reserved", "data", "out_dir", "event", "event_user_data", "cancel"}
+    others = {"struct_size", "reserved", "data", "out_dir", "event", "event_user_data", "cancel", "abandon"}
     assert fields - others - {"template_name"} | {"template"} == set(llava.TrainOptions.__annotations__)
 
 

@@ -71,6 +71,16 @@ namespace Llava
         public long? EvalEvery { get; set; }
         /// <summary>Records that may be unusable; -1: any number.</summary>
         public long? SkipBad { get; set; }
+        /// <summary>Steps in a row that may be left out because loss or gradient is not finite; 0: the first ends the run.</summary>
+        public long? SkipDiverged { get; set; }
+        /// <summary>Also what the original's loader reads, in torch's format.</summary>
+        public bool? TorchFiles { get; set; }
+        /// <summary>The snapshots of SaveEvery are written meanwhile, from a copy (12 bytes a parameter).</summary>
+        public bool? SaveAsync { get; set; }
+        /// <summary>Steps after which the first questions of AnswerData, at most three, are asked; 0: never.</summary>
+        public long? AnswerEvery { get; set; }
+        /// <summary>Records with these questions; those of EvalData where there are none.</summary>
+        public string AnswerData { get; set; }
         /// <summary>How the learning rate goes.</summary>
         public Schedule? Schedule { get; set; }
         /// <summary>How the loss is averaged.</summary>
@@ -172,6 +182,11 @@ namespace Llava
             fields.Set("keep", Keep);
             fields.Set("eval_every", EvalEvery);
             fields.Set("skip_bad", SkipBad);
+            fields.Set("skip_diverged", SkipDiverged);
+            fields.Set("torch_files", TorchFiles);
+            fields.Set("save_async", SaveAsync);
+            fields.Set("answer_every", AnswerEvery);
+            fields.Set("answer_data", AnswerData);
         }
     }
 }

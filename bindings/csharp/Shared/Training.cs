@@ -102,6 +102,18 @@ namespace Llava
         }
 
         /// <summary>
+        /// Where the run in a folder stands, whoever works or worked on it: "state" is running, stopped, left, finished or
+        /// interrupted; the rest is the report as it was written.
+        /// </summary>
+        public static Json Status(string outDir)
+        {
+            if (outDir == null) throw new ArgumentNullException("outDir");
+            ReportHandle made;
+            Native.llava_train_status(outDir, out made);
+            return Take(made);
+        }
+
+        /// <summary>
         /// Trains a stage from a model's folder to the end, with options.Nproc processes of this machine. `heard` gets each
         /// event on this thread and answers whether to go on; what it throws ends the run and leaves this call.
         /// </summary>

@@ -69,7 +69,7 @@ from ._system import (  # noqa: E402
     set_threads,
     trim,
 )
-from ._train import Trainer, TrainEvent, TrainMetrics, plan_training, train  # noqa: E402
+from ._train import Trainer, TrainEvent, TrainMetrics, plan_training, train, training_status  # noqa: E402
 from ._train_options import TrainOptions  # noqa: E402
 from ._values import IMAGE_TOKEN, LoadProgress, SessionStats, Usage  # noqa: E402
 
@@ -150,5 +150,6 @@ __all__ = [
     "set_threads",
     "template_names",
     "train",
+    "training_status",
     "trim",
 ]

@@ -272,6 +272,16 @@ def plan_training(
     return plan
 
 
+def training_status(out_dir: Path) -> dict[str, Any]:
+    """Where the run in a folder stands, whoever works or worked on it; changes nothing.
+
+    "state" is running, stopped (saved), left (let go of before its end), finished, or interrupted (its process ended in
+    the midst of it); "process", "host" and "began" of that process, "interruptions", and the report as it was written.
+    """
+    status: dict[str, Any] = json.loads(_llava.training_status_json(path_bytes(out_dir)))
+    return status
+
+
 def train(
     model: Path | Model,
     data: Path | Dataset,

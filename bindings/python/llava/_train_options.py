@@ -71,6 +71,16 @@ class TrainOptions(TypedDict, total=False):
     """steps between evaluations on eval_data; 0 (default): at the end"""
     skip_bad: int
     """records that may be unusable: each is named and left out; 0 (default): the first ends the run; -1: any number"""
+    skip_diverged: int
+    """steps in a row that may be left out because loss or gradient is not finite; 0 (default): the first ends the run"""
+    torch_files: bool
+    """also what the original's loader reads, in torch's format: mm_projector.bin, non_lora_trainables.bin"""
+    save_async: bool
+    """the snapshots of save_every are written meanwhile, from a copy (12 bytes a parameter)"""
+    answer_every: int
+    """steps after which the first questions of answer_data, at most three, are asked: an event each; 0 (default): never"""
+    answer_data: Path | Dataset | None
+    """records with these questions; default: eval_data"""
     schedule: Literal["cosine", "linear", "constant"]
     loss_mean: Literal["group", "global"]
     """over micro-batches alike, as published, or over tokens alike"""
@@ -111,7 +121,7 @@ class TrainOptions(TypedDict, total=False):
     """what processes run; None: libexec/llava/llava-rank of this package"""
 
 
-_PATHS = ("data", "image_root", "out_dir", "resume", "eval_data", "vision_tower", "projector", "rank_program")
+_PATHS = ("data", "image_root", "out_dir", "resume", "eval_data", "vision_tower", "projector", "rank_program", "answer_data")
 
 
 def native_options(given: Mapping[str, Any], call: str) -> tuple[str, dict[str, bytes]]:

@@ -17,7 +17,8 @@ llava::TrainOptions train_options(Text json, const Paths& paths, OwnedCancel* ca
       {"data", &llava::TrainOptions::data},           {"image_root", &llava::TrainOptions::image_root},
       {"out_dir", &llava::TrainOptions::out_dir},     {"resume", &llava::TrainOptions::resume},
       {"eval_data", &llava::TrainOptions::eval_data}, {"vision_tower", &llava::TrainOptions::vision_tower},
-      {"projector", &llava::TrainOptions::projector}, {"rank_program", &llava::TrainOptions::rank_program}};
+      {"projector", &llava::TrainOptions::projector}, {"rank_program", &llava::TrainOptions::rank_program},
+      {"answer_data", &llava::TrainOptions::answer_data}};
   auto options = llava::TrainOptions::from_json(json);
   for (const auto& [name, path] : paths) options.*kPaths.at(name) = path;
   options.cancel = token_of(cancel);
@@ -160,6 +161,8 @@ void add_trainer(py::module_& module) {
 void add_train(py::module_& module) {
   module.def("plan_training_json", &plan_training, py::arg("model_path"), py::arg("options"), py::arg("paths"),
              py::arg("on_event"), py::arg("cancel"));
+  module.def("training_status_json", [](Text out_dir) { return llava::train_status(out_dir).json(); },
+             py::arg("out_dir"), py::call_guard<py::gil_scoped_release>());
   module.def("train_stage_json", &train_stage, py::arg("model"), py::arg("options"), py::arg("paths"),
              py::arg("on_event"), py::arg("cancel"));
   module.def("train_launch_json", &train_launch, py::arg("model_path"), py::arg("options"), py::arg("paths"),

@@ -69,6 +69,7 @@ namespace Llava.Internal
                 case "llava_merge_delta":
                 case "llava_dataset_check":
                 case "llava_train_plan":
+                case "llava_train_status":
                 case "llava_train_stage":
                 case "llava_train_launch":
                 case "llava_trainer_create":

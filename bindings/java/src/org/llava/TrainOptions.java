@@ -142,6 +142,31 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("skip_bad", skipBad);
   }
 
+  /** Steps in a row that may be left out because loss or gradient is not finite; default 0: the first ends the run. */
+  public TrainOptions skipDiverged(long skipDiverged) {
+    return set("skip_diverged", skipDiverged);
+  }
+
+  /** Also what the original's loader reads, in torch's format: mm_projector.bin, non_lora_trainables.bin. */
+  public TrainOptions torchFiles(boolean torchFiles) {
+    return set("torch_files", torchFiles);
+  }
+
+  /** Whether the snapshots of saveEvery are written meanwhile, from a copy (12 bytes a parameter). */
+  public TrainOptions saveAsync(boolean saveAsync) {
+    return set("save_async", saveAsync);
+  }
+
+  /** Steps after which the first questions of answerData, at most three, are asked; default 0: never. */
+  public TrainOptions answerEvery(long answerEvery) {
+    return set("answer_every", answerEvery);
+  }
+
+  /** Records with these questions; default: those of evalData. */
+  public TrainOptions answerData(Path answerData) {
+    return set("answer_data", answerData);
+  }
+
   /** "cosine", "linear" or "constant". */
   public TrainOptions schedule(String schedule) {
     return set("schedule", schedule);

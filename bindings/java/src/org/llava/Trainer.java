@@ -50,6 +50,16 @@ public final class Trainer extends NativeObject {
     return report(out[0]);
   }
 
+  /**
+   * Where the run in a folder stands, whoever works or worked on it: "state" is running, stopped, left, finished or
+   * interrupted; the rest is the report as it was written.
+   */
+  public static Map<String, Object> status(Path outDir) {
+    long[] out = new long[1];
+    Native.llava_train_status(outDir.toString(), out);
+    return report(out[0]);
+  }
+
   /** Trains to the end with {@link TrainOptions#nproc} processes of this machine; the report. */
   public static Map<String, Object> launch(Path model, TrainOptions options) {
     long[] out = new long[1];
