@@ -85,10 +85,9 @@ typedef struct llava_train_options {
   uint32_t struct_size; /**< set by llava_train_options_init() */
   int32_t stage;        /**< 1 (default): feature alignment, the projector learns; 2: instruction tuning, the language
                                   model learns too */
-  const char
-      *preset;      /**< "llava-1.5" (NULL, the default), "llava-1.5-lora" and "llava-1.5-qlora" (stage 2), "llava-v0",
+  const char *preset;   /**< "llava-1.5" (NULL, the default), "llava-1.5-lora", "llava-1.5-qlora" (stage 2), "llava-v0",
                                   "scienceqa" (stage 2), "custom" (clipping at 1, mean over all tokens of a step) */
-  const char *data; /**< LLaVA's JSON or JSONL of records */
+  const char *data;     /**< LLaVA's JSON or JSONL of records */
   const char *image_root; /**< folder of the pictures; NULL (default): the data file's */
   const char *out_dir;    /**< folder of the run: new, empty, or the run that is to go on */
   const char *resume;     /**< "auto" (NULL, the default): go on where the run in out_dir stopped, from the beginning if

@@ -65,8 +65,7 @@ def test_ten_steps_hand_out_their_events_live_and_end_in_a_model(
         metrics, report = trainer.metrics, trainer.report()
         assert metrics.finished and metrics.loss == losses[-1] < losses[0]
         assert (report["step"], report["last_loss"]) == (STEPS, losses[-1])
-        status = llava.training_status(out)
-        assert (status["state"], status["interruptions"], status["step"]) == ("finished", 0, STEPS)
+        assert llava.training_status(out)["state"] == "finished"
         assert list(trainer) == [] and trainer.run()  # nothing is left to do
         assert trainer.evaluate() == metrics.eval_loss == next(trainer)["eval_loss"]
         assert repr(trainer) == f"<llava.Trainer {str(out)!r} step 10 of 10, loss {metrics.loss:.4f}>"
