@@ -20,6 +20,9 @@ std::string format(const char* pattern, Values... values) {
   return text;
 }
 
+// JSON has no word for a number that is none.
+double number_of(const nlohmann::json& value) { return value.is_number() ? value.get<double>() : std::nan(""); }
+
 std::string bar(double part) {
   const int full = static_cast<int>(part * kBarWidth);
   std::string text(static_cast<size_t>(kBarWidth), '.');
@@ -62,7 +65,7 @@ void TrainProgress::show_step(const nlohmann::json& event) {
   shown_ = now;
   write((terminal_ ? bar(static_cast<double>(step) / static_cast<double>(steps)) : "") +
             format("step %lld/%lld  loss %.4f  lr %.2e  %.1f samples/s  %.0f tokens/s  %.0f MB  %s left",
-                   static_cast<long long>(step), static_cast<long long>(steps), event["loss"].get<double>(),
+                   static_cast<long long>(step), static_cast<long long>(steps), number_of(event["loss"]),
                    event["lr"].get<double>(), event["samples_per_second"].get<double>(),
                    event["tokens_per_second"].get<double>(), event["resident_bytes"].get<double>() / 1e6,
                    duration_text(event["eta_seconds"].get<double>()).c_str()),
@@ -85,7 +88,7 @@ void TrainProgress::show(const nlohmann::json& event) {
   }
   if (kind == "evaluation")
     return say(format("step %lld  held-out loss %.4f (%lld samples, %s)", event["step"].get<long long>(),
-                      event["eval_loss"].get<double>(), event["samples"].get<long long>(),
+                      number_of(event["eval_loss"]), event["samples"].get<long long>(),
                       duration_text(event["seconds"].get<double>()).c_str()));
   if (kind == "skipped") return say("left out: " + event["message"].get<std::string>());
   if (kind == "answer")

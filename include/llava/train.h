@@ -159,7 +159,7 @@ typedef struct llava_train_options {
   llava_cancel *abandon; /**< ends processes that were started here (nproc above 1) at once; NULL (default) for none */
   int64_t skip_diverged; /**< steps in a row that may be left out, named and counted, because their loss or gradient is
                              not finite; 0 (default): the first stops the run */
-  int32_t torch_files;  /**< 1: what the original's loader reads, in torch's format: mm_projector.bin beside the result;
+  int32_t torch_files;  /**< 1: also the original's files, in torch's format: mm_projector.bin beside the result;
                              with LoRA non_lora_trainables.bin, and the adapter under the original's names */
   int32_t save_async;   /**< 1: save_every's snapshots are written meanwhile, from a copy (12 bytes a parameter) */
   int64_t answer_every; /**< steps after which the first questions of answer_data, at most three, are asked greedily: an

@@ -77,7 +77,8 @@ Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t lear
   const auto sums = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(leaves)));
   NetworkOptions network;
   network.nf4_base = settings.nf4_base;
-  const auto lanes = lane_count(network, learning);
+  if (!settings.deterministic) network.lanes = 0;
+  const auto lanes = lane_count(network, config.language, learning);
   const auto ahead = std::min<int64_t>(2 * settings.batch, 4096) + settings.batch;
   auto json = Json::object(
       {{"weights", weight_bytes(plan)},

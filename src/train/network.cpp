@@ -29,8 +29,10 @@ bool tower_learns(const LoadPlan& plan, const Learners::Mask& learns) {
 
 }  // namespace
 
-int64_t lane_count(const NetworkOptions& options, int64_t learning) {
-  if (options.nf4_base || learning > kLaneParameters) return 1;
+int64_t lane_count(const NetworkOptions& options, const LanguageConfig& config, int64_t learning) {
+  const int64_t attention = 2 * config.width * config.head_width * (config.heads + config.key_value_heads);
+  const int64_t blocks = config.layers * (attention + 3 * config.width * config.intermediate);
+  if (options.nf4_base || learning > kLaneParameters || blocks > kLaneBlocks) return 1;
   return options.lanes > 0 ? options.lanes : std::clamp<int64_t>(at::get_num_threads(), kLanes, kMostLanes);
 }
 
@@ -45,7 +47,7 @@ Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cance
   lanes_.emplace_back(learners_, config_, options.lora, tower);
   learners_.finish(options.multiple);
   if (options.nf4_base) lanes_.front().pack_frozen(cancel);
-  for (auto more = lane_count(options, learners_.learning()); more > 1; --more) {
+  for (auto more = lane_count(options, config_.language, learners_.learning()); more > 1; --more) {
     beside_.push_back(learners_.beside());
     lanes_.emplace_back(*beside_.back(), config_, options.lora, tower);
   }
@@ -58,12 +60,15 @@ Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cance
 template <typename Work>
 double Network::run(std::span<const MicroBatch> parts, Work&& work) {
   if (parts.size() > lanes_.size()) throw Error(Status::internal, "more parts of a micro-batch than lanes");
-  if (parts.size() == 1) return work(lanes_.front(), parts.front());
+  if (parts.size() == 1 && (lanes_.size() == 1 || options_.lanes == 0)) return work(lanes_.front(), parts.front());
   std::vector<double> losses(parts.size());
-  cpu::parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t first, int64_t last) {
+  // At least two pieces, one of which may be empty: a part that is alone is computed on one thread like all others, too
+  const auto pieces = std::max<size_t>(2, parts.size());
+  cpu::parallel_for(static_cast<int64_t>(pieces), 1, [&](int64_t first, int64_t last) {
     const c10::InferenceMode no_gradients;  // of this thread
     const cpu::SerialProducts serial;
-    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) losses[i] = work(lanes_[i], parts[i]);
+    const auto end = std::min(static_cast<size_t>(last), parts.size());
+    for (auto i = static_cast<size_t>(first); i < end; ++i) losses[i] = work(lanes_[i], parts[i]);
   });
   double sum = 0;
   for (const auto loss : losses) sum += loss;

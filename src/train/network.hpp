@@ -15,14 +15,15 @@
 
 namespace llava::core {
 
-/// Lanes of a network. Their number is the same whatever the number of threads, so that results are. Small pieces stay in
+/// Lanes of a network. Their number is the same whatever the number of threads, and each is computed on one thread, so that
+/// results are. Small pieces stay in
 /// the cache besides: of 1, 2, 4 and 8 four were the fastest, on one thread as well as on two (tests/bench/README.md).
 inline constexpr int64_t kLanes = 4;
 inline constexpr int64_t kMostLanes = 16;
 
-/// Models of which more learns run a micro-batch in one piece: their operations are large enough to be shared out
-/// themselves, and a gradient more for each lane would cost more than it brings.
-inline constexpr int64_t kLaneParameters = 16 << 20;
+/// Models of which more learns, or whose decoder blocks have more parameters, run a micro-batch in one piece: their
+/// operations are large enough to be shared out themselves, and a gradient more for each lane would cost more than it brings.
+inline constexpr int64_t kLaneParameters = 16 << 20, kLaneBlocks = 128 << 20;
 
 /// What a network is besides its checkpoint and what learns of it.
 struct NetworkOptions {
@@ -36,7 +37,7 @@ struct NetworkOptions {
 };
 
 /// Lanes of a network with these options of which so many parameters learn.
-int64_t lane_count(const NetworkOptions& options, int64_t learning);
+int64_t lane_count(const NetworkOptions& options, const LanguageConfig& config, int64_t learning);
 
 class Network {
  public:

@@ -79,11 +79,12 @@ TEST_SUITE("train/lanes") {
     StepRecipe recipe;
     recipe.adamw.lr = 1e-3;
     recipe.clip = 1;
+    const Leaf alone = {&samples[3]};
     const auto trained = [&](int threads) {
       at::set_num_threads(threads);
       Stepper stepper(plan, language_and_projector, recipe, {});
       CHECK(stepper.network().lanes() == kLanes);
-      for (int i = 0; i < 2; ++i) stepper.step(std::vector<Leaf>{leaf_of(samples)}, {});
+      for (int i = 0; i < 2; ++i) stepper.step(std::vector<Leaf>{leaf_of(samples), alone}, {});
       return stepper.network().learners().values().clone();
     };
     const auto one = trained(1);

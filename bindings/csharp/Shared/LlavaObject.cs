@@ -26,7 +26,13 @@ namespace Llava
         /// <summary>Frees the object.</summary>
         public void Dispose()
         {
-            Ending();
+            try
+            {
+                Ending();
+            }
+            catch (Exception error) when (error is ILlavaFailure failure && failure.Code == Status.State) // shut down: nothing is under way
+            {
+            }
             handle.DropAndWait();
         }
 

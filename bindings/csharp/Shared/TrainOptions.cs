@@ -73,7 +73,7 @@ namespace Llava
         public long? SkipBad { get; set; }
         /// <summary>Steps in a row that may be left out because loss or gradient is not finite; 0: the first ends the run.</summary>
         public long? SkipDiverged { get; set; }
-        /// <summary>Also what the original's loader reads, in torch's format.</summary>
+        /// <summary>Also the original's files, in torch's format.</summary>
         public bool? TorchFiles { get; set; }
         /// <summary>The snapshots of SaveEvery are written meanwhile, from a copy (12 bytes a parameter).</summary>
         public bool? SaveAsync { get; set; }

@@ -61,10 +61,14 @@ namespace Llava
         /// </summary>
         public bool Run(long steps = long.MaxValue)
         {
-            bool ended;
-            using (new Running(Handle)) ended = Native.llava_trainer_run(Handle, steps) == (int)Status.End;
+            var ended = Go(steps);
             stopping = false;
             return ended;
+        }
+
+        private bool Go(long steps)
+        {
+            using (new Running(Handle)) return Native.llava_trainer_run(Handle, steps) == (int)Status.End;
         }
 
         /// <summary>Run() on a thread of its own.</summary>
@@ -90,9 +94,13 @@ namespace Llava
                     yield return told;
                     continue;
                 }
-                if (ended || stopped) yield break;
-                stopped = stopping; // asked for between two steps: the call below saves and returns
-                Run(1);
+                if (ended || stopped)
+                {
+                    stopping = false;
+                    yield break;
+                }
+                stopped = stopping; // asked for since the last call began: this one saves and returns
+                Go(1);
             }
         }
 

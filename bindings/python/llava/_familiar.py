@@ -83,4 +83,8 @@ def pipeline(
     """Loads a model as transformers' function of that name does; `options` are those of load()."""
     if task != "image-text-to-text":
         raise ValueError(f"task is {task!r}, expected 'image-text-to-text'")
-    return Pipeline(model if isinstance(model, Model) else load(model, **options))
+    if isinstance(model, Model):
+        if options:
+            raise TypeError(f"{', '.join(options)}: options of load(), but the model is loaded already")
+        return Pipeline(model)
+    return Pipeline(load(model, **options))

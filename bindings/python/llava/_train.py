@@ -23,7 +23,7 @@ _POLL_MS = 100
 _ALL = 2**62
 
 
-EventType = Literal["start", "progress", "step", "skipped", "evaluation", "saved", "save_failed", "result"]
+EventType = Literal["start", "progress", "step", "skipped", "diverged", "evaluation", "answer", "saved", "save_failed", "result", "warning"]
 
 
 class TrainEvent(dict[str, Any]):

@@ -74,7 +74,7 @@ class TrainOptions(TypedDict, total=False):
     skip_diverged: int
     """steps in a row that may be left out because loss or gradient is not finite; 0 (default): the first ends the run"""
     torch_files: bool
-    """also what the original's loader reads, in torch's format: mm_projector.bin, non_lora_trainables.bin"""
+    """also the original's files, in torch's format: mm_projector.bin, non_lora_trainables.bin"""
     save_async: bool
     """the snapshots of save_every are written meanwhile, from a copy (12 bytes a parameter)"""
     answer_every: int

@@ -339,10 +339,10 @@ class Trainer : public detail::Handle<llava_trainer, llava_trainer_retain, llava
 
   /** Trains for at most so many steps; true when the run is through. */
   bool run(int64_t steps) const {
-    listener_->thrown = nullptr;
+    if (listener_) listener_->thrown = nullptr;
     const auto status = llava_trainer_run(handle_, steps);
     if (status == LLAVA_END) return true;
-    detail::check(status, listener_->thrown);
+    detail::check(status, thrown());
     return false;
   }
   void request_stop() const { detail::check(llava_trainer_request_stop(handle_)); } /**< after the step; any thread */
@@ -369,8 +369,8 @@ class Trainer : public detail::Handle<llava_trainer, llava_trainer_retain, llava
   /** The loss on the held-out records. */
   double evaluate() const {
     double loss = 0;
-    listener_->thrown = nullptr;
-    detail::check(llava_trainer_evaluate(handle_, &loss), listener_->thrown);
+    if (listener_) listener_->thrown = nullptr;
+    detail::check(llava_trainer_evaluate(handle_, &loss), thrown());
     return loss;
   }
 
@@ -382,6 +382,8 @@ class Trainer : public detail::Handle<llava_trainer, llava_trainer_retain, llava
   }
 
  private:
+  std::exception_ptr thrown() const { return listener_ ? listener_->thrown : nullptr; }  // none in an empty object
+
   std::shared_ptr<detail::TrainListener> listener_;
 };
 

@@ -71,7 +71,7 @@ final class NativeLibrary {
     }
   }
 
-  /** A folder someone named: a library that is there and cannot be loaded is an error, not a reason to look on. */
+  /** A folder someone named. What is wrong with a library there is told when no other place has one that loads. */
   private static boolean given(String what, String folder) {
     if (folder == null || folder.isEmpty()) {
       TRIED.add(what + ": not set");
@@ -111,7 +111,11 @@ final class NativeLibrary {
       }
       byte[] lines = list.readAllBytes();
       Path folder = cache().resolve(sha256(lines).substring(0, 32));
-      if (!Files.isDirectory(folder)) unpack(place, new String(lines, StandardCharsets.UTF_8), folder);
+      String names = new String(lines, StandardCharsets.UTF_8);
+      if (!whole(folder, names)) {
+        discard(folder);
+        unpack(place, names, folder);
+      }
       return inFolder("natives jar, unpacked", folder);
     } catch (IOException | UncheckedIOException error) {
       TRIED.add("natives jar: unpacking failed: " + error);
@@ -148,6 +152,15 @@ final class NativeLibrary {
       remove(partial);
       if (!Files.isDirectory(folder)) throw error;
     }
+  }
+
+  /** Whether an unpacked folder still has all its files: caches get tidied up. */
+  private static boolean whole(Path folder, String list) {
+    return list.lines().allMatch(line -> Files.isRegularFile(folder.resolve(line.split(" ", 2)[1])));
+  }
+
+  private static void discard(Path folder) throws IOException {
+    if (Files.isDirectory(folder)) remove(folder);
   }
 
   private static void remove(Path folder) throws IOException {

@@ -97,7 +97,10 @@ public abstract class NativeObject implements AutoCloseable {
   @Override
   public void close() {
     if (!held.begin()) return;
-    hurry(held.handle);
+    try {
+      hurry(held.handle);
+    } catch (LlavaException.State shut) { // the library was shut down: nothing is under way
+    }
     held.finish();
     net.clean();
   }

@@ -147,7 +147,7 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("skip_diverged", skipDiverged);
   }
 
-  /** Also what the original's loader reads, in torch's format: mm_projector.bin, non_lora_trainables.bin. */
+  /** Also the original's files, in torch's format: mm_projector.bin, non_lora_trainables.bin. */
   public TrainOptions torchFiles(boolean torchFiles) {
     return set("torch_files", torchFiles);
   }
