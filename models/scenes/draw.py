@@ -105,8 +105,8 @@ def draw(scene):
     return picture
 
 
-def pixels(picture):
-    """What the model sees of a picture (an array or a Pillow image): [3, 84, 84] float32."""
+def reduced(picture):
+    """A picture (an array or a Pillow image) as the model sees it, a Pillow image of 84 x 84."""
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     image = image.convert("RGB")
     width, height = image.size
@@ -114,8 +114,17 @@ def pixels(picture):
     size = (MODEL_SIDE * width // short, MODEL_SIDE * height // short)
     image = image.resize(size, Image.BICUBIC)
     left, top = (size[0] - MODEL_SIDE) // 2, (size[1] - MODEL_SIDE) // 2
-    image = image.crop((left, top, left + MODEL_SIDE, top + MODEL_SIDE))
-    return ((np.asarray(image, np.float32) / 255 - MEAN) / STD).transpose(2, 0, 1)
+    return image.crop((left, top, left + MODEL_SIDE, top + MODEL_SIDE))
+
+
+def pixels(picture):
+    """What the model computes with: [3, 84, 84] float32."""
+    return ((np.asarray(reduced(picture), np.float32) / 255 - MEAN) / STD).transpose(2, 0, 1)
+
+
+def save_small(picture, path):
+    """What the model sees and no more: the same numbers as from the whole picture, a tenth of the bytes and of the time."""
+    reduced(picture).save(path, compress_level=1)
 
 
 def save(picture, path):

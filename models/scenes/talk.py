@@ -202,13 +202,15 @@ def record(name, turns):
 
 
 def main():
-    from draw import draw, save   # the text side of this file needs no pictures
+    from draw import draw, save, save_small   # the text side of this file needs no pictures
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--out", required=True, help="receives images/ and data.json")
     options.add_argument("--count", type=int, default=1000)
     options.add_argument("--seed", type=int, help="first seed; default: the stage's own range")
     options.add_argument("--captions", action="store_true", help="captions for stage 1 instead of dialogues")
+    options.add_argument("--small", action="store_true", help="pictures as the model sees them, 84 x 84: drawn to train on")
     options = options.parse_args()
+    keep = save_small if options.small else save
     first = options.seed if options.seed is not None else (STAGE1_SEED if options.captions else STAGE2_SEED)
     images = pathlib.Path(options.out) / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -218,7 +220,7 @@ def main():
         if options.captions:
             turns = [(DESCRIBE[seed % 2], article(caption(scene)))]
         name = f"scene-{seed}"
-        save(draw(scene), images / f"{name}.png")
+        keep(draw(scene), images / f"{name}.png")
         records.append(record(name, turns))
     (images.parent / "data.json").write_text(json.dumps(records, indent=1))
 
