@@ -1,7 +1,8 @@
 /* Own pictures and records to a model: train MODEL DATA PICTURES OUT [STEPS]
  *
  * Stage 2 in small steps of the caller's: between two of them a program may do what it likes, ask for a stop from another
- * thread, or pull events there. Called again with the same arguments it goes on where it stopped. */
+ * thread, or pull events there. Called again with the same arguments it
+ * goes on from the last snapshot: here one is written at the end, `save_every` asks for more. */
 #include <llava/llava.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -87,8 +87,4 @@ void BackgroundSave::end(Comm* comm) {
   });
 }
 
-bool BackgroundSave::is_written() const {
-  return work_.valid() && work_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-}
-
 }  // namespace llava::core

@@ -28,9 +28,6 @@ class BackgroundSave {
 
   int64_t step() const { return step_; }  // of the one on its way; -1 for none
 
-  /// On rank 0: whether end() would not wait.
-  bool is_written() const;
-
  private:
   TrainingState copy_;
   int64_t step_ = -1;

@@ -18,7 +18,7 @@ struct LargestLeaf {
 /// Bytes by item, and "total", of this process on the CPU, above what it takes before the run:
 ///
 ///   weights      every tensor of the checkpoint as it is stored: mapped, and read once
-///   parameters   f32 value, gradient and both moments of what learns (bf16: and the rounded value)
+///   parameters   f32 value, a gradient for each lane and both moments of what learns (bf16: and the rounded value)
 ///   sums         gradients of micro-batches on their way to the step's (train/gradient_sum)
 ///   activations  what the way back needs of the largest micro-batch (train/decoder_pass)
 ///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower

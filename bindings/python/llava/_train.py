@@ -301,7 +301,8 @@ def train(
     on_event   is told every event; False stops the run (CancelledError, the run is saved)
     options    see TrainOptions; with nproc=N so many processes of this machine train together
 
-    Ctrl-C finishes the step, saves and raises KeyboardInterrupt; a second one does not wait for the step.
+    Ctrl-C finishes the step, saves and raises KeyboardInterrupt; a second one does not wait for the step
+    (with nproc above 1 it does).
     """
     native, paths = native_options({"data": data, "out_dir": out_dir, **options}, "train")
     token = cancel._native if cancel else None
