@@ -105,6 +105,7 @@ core::RunSettings run_settings(const llava_train_options& options, const std::st
   settings.skip_diverged = options.skip_diverged;
   settings.tensorboard = options.tensorboard == 1;
   settings.ranks = options.nproc == 0;
+  settings.planned_ranks = std::max(1, options.nproc);
   settings.zero = options.zero;
   settings.deterministic = options.deterministic != LLAVA_DETERMINISTIC_OFF;
   return settings;

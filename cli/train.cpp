@@ -26,7 +26,8 @@ struct Flag {
 
 constexpr Flag kFlags[] = {
     {"--data", "data", true, "LLaVA's JSON list of conversations, or JSONL"},
-    {"--images", "image_root", true, "folder the paths of pictures are relative to; default: the data file's"},
+    {"--images", "image_root", true,
+     "folder the paths of pictures are relative to, in every file; default: the file's own"},
     {"--out", "out_dir", true, "folder of the run, and of the model that comes out"},
     {"--preset", "preset", true, "llava-1.5 (default), llava-1.5-lora, llava-1.5-qlora, llava-v0, scienceqa, custom"},
     {"--batch", "batch", false, "samples of a step"},
@@ -135,10 +136,24 @@ llava::TrainOptions options_of(const Arguments& arguments, bool stage_given) {
 
 std::string said(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
+void line(const std::string& name, const std::string& value) {
+  std::cout << name << std::string(name.size() < 24 ? 24 - name.size() : 1, ' ') << value << '\n';
+}
+
+// Whether the memory is enough, and what would make it so.
+void print_fit(const Json& plan) {
+  line("memory_available", said(plan["memory_available"]));
+  line("fits", plan["fits"] == true ? "yes" : "no");
+  for (const auto& advice : plan["advice"]) {
+    std::string names;
+    for (const auto& [name, value] : advice["settings"].items())
+      names += (names.empty() ? "" : ", ") + name + " " + said(value);
+    line("  with " + names, said(advice["total"]) + (advice["fits"] == true ? ", fits" : ", does not fit") +
+                                "; changes " + said(advice["changes"]));
+  }
+}
+
 void print_plan(const Json& plan) {
-  const auto line = [](const std::string& name, const std::string& value) {
-    std::cout << name << std::string(name.size() < 24 ? 24 - name.size() : 1, ' ') << value << '\n';
-  };
   size_t told = 0;
   for (const auto& bad : plan["bad"])
     if (told++ < kNamed) std::cout << said(bad["problem"]) << ": " << said(bad["message"]) << '\n';
@@ -154,6 +169,9 @@ void print_plan(const Json& plan) {
   if (plan["text_only"] != 0) line("without_picture", said(plan["text_only"]));
   if (plan.contains("memory"))
     for (const auto& [name, value] : plan["memory"].items()) line("memory." + name, said(value));
+  print_fit(plan);
+  line("time", "known after " + said(plan["estimate_after_steps"]) +
+                   " steps: the run says it then; stop it with Ctrl-C, nothing is lost");
   for (const auto& [name, value] : plan["settings"].items()) line("settings." + name, said(value));
 }
 

@@ -95,7 +95,12 @@ void TrainProgress::show(const nlohmann::json& event) {
     return say(format("step %lld  ", event["step"].get<long long>()) + event["question"].get<std::string>() + "  ->  " +
                event["answer"].get<std::string>());
   if (kind == "warning")
-    return say("warning: rank " + event["rank"].dump() + ": " + event["message"].get<std::string>());
+    return say("warning: " + (event.contains("rank") ? "rank " + event["rank"].dump() + ": " : "") +
+               event["message"].get<std::string>());
+  if (kind == "estimate")
+    return say(format("step %lld  %.3g s a step: about ", event["step"].get<long long>(),
+                      event["seconds_per_step"].get<double>()) +
+               duration_text(event["seconds_left"].get<double>()) + " left");
   if (kind == "save_failed") return say("not saved: " + event["message"].get<std::string>());
 }
 

@@ -68,10 +68,10 @@ enum {
 /**
  * Hears what happens in a run; runs on the thread that trains.
  *
- * @param event      a JSON object; "event" is start, progress, step, skipped, diverged, evaluation, answer, saved,
- *                   save_failed, result or warning (of processes started here). A step has step, steps, epoch, loss, lr,
- *                   grad_norm, samples, tokens, labels, seconds, data_seconds, samples_per_second, tokens_per_second,
- *                   tflops, eta_seconds, resident_bytes; valid during the call
+ * @param event      a JSON object; "event" is start, progress, step, estimate, skipped, diverged, evaluation, answer,
+ *                   saved, save_failed, result or warning. A step has step, steps, epoch, loss, lr, grad_norm, samples,
+ *                   tokens, labels, seconds, data_seconds, samples_per_second, tokens_per_second, tflops, eta_seconds,
+ *                   resident_bytes; an estimate, after ten, seconds_per_step and seconds_left; valid during the call
  * @param user_data  as given in the options
  * @return LLAVA_TRAIN_GO_ON, LLAVA_TRAIN_STOP, or negative for a failure. Since 0.1.
  */
@@ -88,7 +88,7 @@ typedef struct llava_train_options {
   const char *preset;   /**< "llava-1.5" (NULL, the default), "llava-1.5-lora", "llava-1.5-qlora" (stage 2), "llava-v0",
                                   "scienceqa" (stage 2), "custom" (clipping at 1, mean over all tokens of a step) */
   const char *data;     /**< LLaVA's JSON or JSONL of records */
-  const char *image_root; /**< folder of the pictures; NULL (default): the data file's */
+  const char *image_root; /**< folder of all pictures; NULL (default): that of the file whose records name them */
   const char *out_dir;    /**< folder of the run: new, empty, or the run that is to go on */
   const char *resume;     /**< "auto" (NULL, the default): go on where the run in out_dir stopped, from the beginning if
                                   there is none; "never": refuse a folder that holds a run; else the folder of a snapshot */
@@ -97,10 +97,9 @@ typedef struct llava_train_options {
                                   projector.linear_1.weight, language.layers.0.self_attn.q_proj.weight,
                                   language.embed_tokens.weight, language.norm.weight, lm_head.weight; NULL (default): the
                                   stage's, projector.* or everything but the vision tower */
-  const char
-      *template_name;       /**< conversation template; NULL (default): the preset's, plain in stage 1, v1 or v0 in 2 */
-  const char *vision_tower; /**< as in llava_load_options */
-  const char *projector;    /**< as in llava_load_options */
+  const char *template_name; /**< conversation template; NULL (default): the preset's: plain, v1 or v0 */
+  const char *vision_tower;  /**< as in llava_load_options */
+  const char *projector;     /**< as in llava_load_options */
   const char *new_projector; /**< "mlp2x_gelu", "linear" …: the model begins with a projector that has learned nothing,
                                   drawn by `seed`; with vision_tower a language model alone becomes a LLaVA; NULL
                                   (default): the checkpoint's */
@@ -141,7 +140,7 @@ typedef struct llava_train_options {
   int32_t zero;  /**< 0 (default): every rank holds everything; 1: each holds its share of the optimizer's state */
   int32_t deterministic;  /**< LLAVA_DETERMINISTIC_…; the same bits on any number of ranks */
   int32_t tensorboard;    /**< 1: event files below out_dir/tensorboard */
-  int32_t projector_file; /**< 1: mm_projector.safetensors beside the result, as stage 1 of the original writes it */
+  int32_t projector_file; /**< 1: mm_projector.safetensors beside the result, as stage 1 of the original names it */
   int32_t base_bits;      /**< 16 (default): frozen weights as stored; 4: those beside a LoRA in four bits (nf4, double
                           quantisation: QLoRA, Dettmers et al. 2023); the adapter is for the model as it is */
   uint32_t reserved;      /**< 0 */
@@ -159,9 +158,9 @@ typedef struct llava_train_options {
   llava_cancel *abandon; /**< ends processes that were started here (nproc above 1) at once; NULL (default) for none */
   int64_t skip_diverged; /**< steps in a row that may be left out, named and counted, because their loss or gradient is
                              not finite; 0 (default): the first stops the run */
-  int32_t torch_files;  /**< 1: also the original's files, in torch's format: mm_projector.bin beside the result;
-                             with LoRA non_lora_trainables.bin, and the adapter under the original's names */
-  int32_t save_async;   /**< 1: save_every's snapshots are written meanwhile, from a copy (12 bytes a parameter) */
+  int32_t torch_files;   /**< 1: also the original's files, in torch's format: mm_projector.bin beside the result;
+                             with LoRA non_lora_trainables.bin and config.json, and the adapter under its names */
+  int32_t save_async;    /**< 1: save_every's snapshots are written meanwhile, from a copy (12 bytes a parameter) */
   int64_t answer_every; /**< steps after which the first questions of answer_data, at most three, are asked greedily: an
                              event and a line of metrics.jsonl each; 0 (default): never */
   const char *answer_data; /**< records with these questions; NULL (default): eval_data */
@@ -225,7 +224,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_options_to_json(co
  * The report: "settings" (what the preset and the options come to), "steps", "steps_per_epoch", "warmup_steps",
  * "learning" (parameters that learn), "parameters", "learning_tensors", "records", "usable", "bad" (every record that
  * cannot be used, as llava_dataset_check() names it; pictures are looked for, not decoded), "tokens" (positions: total,
- * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "memory" (bytes by item and "total").
+ * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "memory" (bytes of a process by item and "total"),
+ * "memory_available", "fits", "advice" (where it does not: "settings" that take less, "total", "fits" and what "changes").
  *
  * @param model_path  folder of the checkpoint to start from
  * @param options     how; `out_dir` may be NULL here

@@ -198,6 +198,7 @@ LoadPlan plan_again(const Bundle& bundle, const SaveOptions& options) {
   LoadOptions load;
   load.vision_tower = bundle.vision_tower;
   load.projector = bundle.projector;
+  load.allow_pickle = bundle.allow_pickle;
   load.cancel = options.cancel;
   const auto plan = plan_load(bundle.path, load);
   if (model_fingerprint(plan.config_text, plan.tensors) != bundle.fingerprint)
@@ -241,6 +242,22 @@ void write_trained(const LoadPlan& plan, const TrainedValues& values, const std:
   check_unchanged(plan.tensors.files);
   Saver(plan, folder, options, replace).write(layout_of(plan.checkpoint, options));
   check_unchanged(plan.tensors.files);
+}
+
+void write_original_config(const LoadPlan& plan, const std::string& folder) {
+  const auto& checkpoint = plan.checkpoint;
+  const auto target = folder + "/config.json";
+  const auto& sources = checkpoint.sources;
+  const auto from = [&](const char* role) {
+    const auto found =
+        std::find_if(sources.begin(), sources.end(), [&](const auto& source) { return source.role == role; });
+    return found == sources.end() ? "" : found->path;
+  };
+  if (checkpoint.layout == "original" && from("projector").empty())
+    return write_file_atomically(target, plan.config_text);
+  auto json = original_config(checkpoint, torch_name(checkpoint.stored_dtype));
+  if (const auto tower = from("vision tower"); !tower.empty()) json.set("mm_vision_tower", tower);
+  write_file_atomically(target, json.dump(2) + "\n");
 }
 
 void write_projector(const LoadPlan& plan, const TrainedValues& values, const std::string& path) {

@@ -46,6 +46,11 @@ using TrainedValues = std::map<std::string, at::Tensor, std::less<>>;
 void write_trained(const LoadPlan& plan, const TrainedValues& values, const std::string& folder,
                    const SaveOptions& options);
 
+/// config.json of the plan's model as haotian-liu/LLaVA reads it: the checkpoint's own where it is one of that layout and
+/// has its own projector, else what convert_checkpoint() writes, with the folder that the tower was found in.
+/// Throws Error(unsupported) as that does, Error(io).
+void write_original_config(const LoadPlan& plan, const std::string& folder);
+
 /// The projector alone under the original's names (model.mm_projector.0.weight …): the trained values where there are
 /// some, else the plan's. In torch's format where the path ends in ".bin" (weights/torch_writer), else a safetensors
 /// file. Error(io).

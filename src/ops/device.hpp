@@ -19,7 +19,8 @@ struct DeviceInfo {
   std::string id;    // "cpu", "cuda:0": what parse_device() takes
   std::string name;  // the maker's
   int64_t total_bytes = 0;
-  int64_t free_bytes = 0;  // now; on the CPU what can be had without swapping
+  int64_t free_bytes = 0;  // now; on the CPU what can be had without swapping, and within the
+                           // limit of the control group
 };
 
 /// The CPU first, then every usable card.

@@ -16,16 +16,18 @@ namespace {
 struct Writing {
   std::string run;
   RunIdentity identity;
-  int64_t keep, step;
+  int64_t keep;
+  SnapshotCounts counts;
   const Learners& learners;
   std::array<const float*, kSnapshotParts> parts;
 
-  void operator()() const {
+  int64_t operator()() const {
     const auto entries = snapshot_entries(learners);
     const auto data_of = [this](const SnapshotEntry& entry) { return parts[entry.part] + entry.begin; };
-    SnapshotFile file(run, step, entries);
+    SnapshotFile file(run, counts, entries);
     for (const auto index : file.order()) file.write(data_of(entries[index]), entries[index].count);
     file.commit(identity, snapshot_hash(entries, data_of), values_hash(learners, parts[0]), keep);
+    return now_ns();
   }
 };
 
@@ -64,7 +66,7 @@ void BackgroundSave::begin(const std::string& run, Stepper& stepper, const RunId
     const Writing writing{run,
                           identity,
                           keep,
-                          stepper.state().steps_done,
+                          counts_of(stepper.state()),
                           stepper.network().learners(),
                           {copy_.values.const_data_ptr<float>(), copy_.first_moment.const_data_ptr<float>(),
                            copy_.second_moment.const_data_ptr<float>()}};
@@ -78,12 +80,16 @@ void BackgroundSave::begin(const std::string& run, Stepper& stepper, const RunId
   if (comm) comm->progress("after copying what a snapshot holds", Doing::busy);
 }
 
+bool BackgroundSave::is_over() const {
+  return work_.valid() && work_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
 void BackgroundSave::end(Comm* comm) {
   if (step_ < 0) return;
   step_ = -1;
   if (comm) comm->progress("waiting for a snapshot to be written", Doing::slow);
   together(comm, [&] {
-    if (speaks(comm)) work_.get();
+    if (speaks(comm)) written_ns_ = work_.get();
   });
 }
 

@@ -26,12 +26,16 @@ class BackgroundSave {
   /// happens.
   void end(Comm* comm);
 
-  int64_t step() const { return step_; }  // of the one on its way; -1 for none
+  /// Whether the one on its way is written, or has failed. Of the rank that writes; false on the others.
+  bool is_over() const;
+
+  int64_t step() const { return step_; }              // of the one on its way; -1 for none
+  int64_t written_ns() const { return written_ns_; }  // when the last was whole, by now_ns(); of the rank that writes
 
  private:
   TrainingState copy_;
-  int64_t step_ = -1;
-  std::future<void> work_;  // last: its end waits for the thread, which reads the others
+  int64_t step_ = -1, written_ns_ = 0;
+  std::future<int64_t> work_;  // last: its end waits for the thread, which reads the others
 };
 
 }  // namespace llava::core

@@ -47,7 +47,7 @@ std::string listed(const std::vector<int64_t>& records) {
 }  // namespace
 
 std::string what_diverged(Stepper& stepper, std::span<const Leaf> leaves,
-                          const std::vector<std::vector<int64_t>>& records, int64_t max_rows, const Cancel& cancel) {
+                          const std::vector<std::vector<int64_t>>& records, const Cancel& cancel) {
   const c10::InferenceMode no_gradients;
   auto& network = stepper.network();
   const auto& config = network.config();
@@ -57,8 +57,10 @@ std::string what_diverged(Stepper& stepper, std::span<const Leaf> leaves,
       text = cat(learner.name, " itself is not finite");
   for (size_t i = 0; i < leaves.size(); ++i) {
     if (leaves[i].empty()) continue;
-    auto batch = make_micro_batch(leaves[i], config.language.vocabulary, config.tokens_per_image(), max_rows);
+    auto batch =
+        make_micro_batch(leaves[i], config.language.vocabulary, config.tokens_per_image(), stepper.recipe().max_rows);
     if (batch.labels() == 0) continue;
+    batch.recompute = stepper.recipe().recompute.choose(batch.rows());
     batch.draw = {stepper.state().steps_done, static_cast<int64_t>(i)};
     auto found = bad_pixels(leaves[i]);
     if (found.empty()) {

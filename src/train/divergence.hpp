@@ -13,9 +13,10 @@ namespace llava::core {
 /// gradients that are not finite, and of these the first by name on the way back. "" when nothing of them is other than
 /// finite. A step is a function of that state and its samples, so this sees the very numbers again.
 ///
+/// It takes no more memory than the step did.
+///
 ///   records   of each leaf, the samples' places in the data file, from 0
-///   max_rows  of a sample, as the recipe has it
 std::string what_diverged(Stepper& stepper, std::span<const Leaf> leaves,
-                          const std::vector<std::vector<int64_t>>& records, int64_t max_rows, const Cancel& cancel);
+                          const std::vector<std::vector<int64_t>>& records, const Cancel& cancel);
 
 }  // namespace llava::core

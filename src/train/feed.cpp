@@ -76,7 +76,7 @@ RunData open_data(const std::string& path, const RunSettings& settings, const Ch
   const SampleChoice choice{settings.template_name, settings.labels, settings.image_place, settings.seed,
                             settings.max_length};
   data.maker = std::make_shared<const SampleMaker>(model.tokenizer, sample_rules(choice, model));
-  data.pictures = picture_rules(settings.data, settings.images, settings.allow_outside, model);
+  data.pictures = picture_rules(path, settings.images, settings.allow_outside, model);
   return data;
 }
 

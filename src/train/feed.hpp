@@ -21,6 +21,7 @@ struct RunData {
 };
 using CountProgress = std::function<void(const char* phase, int64_t done, int64_t total)>;  // may throw to stop
 
+/// Pictures are looked for below settings.images; without one below the folder of the file itself.
 RunData open_data(const std::string& path, const RunSettings& settings, const Checkpoint& model,
                   const CountProgress& progress, const Cancel& cancel);
 

@@ -29,7 +29,6 @@ void count(const Json& line, MetricsTotals& totals) {
     totals.eval_loss = number_in(line, "eval_loss");
     totals.eval_step = static_cast<int64_t>(number_in(line, "step"));
   }
-  totals.diverged += line.contains("diverged");
   if (!line.contains("loss")) return;
   totals.samples += static_cast<int64_t>(number_in(line, "samples"));
   totals.tokens += static_cast<int64_t>(number_in(line, "tokens"));

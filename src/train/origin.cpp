@@ -1,5 +1,9 @@
 #include "train/origin.hpp"
 
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <torch/headeronly/version.h>
+
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -39,9 +43,11 @@ const Json* member(const Json& origin, const std::string& key) {
   return found && found->is_object() ? found : nullptr;
 }
 
+std::string value_text(const Json& value) { return value.is_string() ? printable(value.string()) : value.dump(); }
+
 std::string text_of(const Json& object, const char* key) {
   const auto* value = object.find(key);
-  return !value ? "?" : value->is_string() ? printable(value->string()) : value->dump();
+  return value ? value_text(*value) : "?";
 }
 
 std::string described(const Json& data) {
@@ -96,6 +102,22 @@ std::string origin_difference(const std::string& key, const Json& before, const 
   }
   const auto parts = other_parts(*was, *is);
   return cat(text_of(*is, "path"), " now and was ", text_of(*was, "path"), parts.empty() ? "" : ", other in ", parts);
+}
+
+Json machine_of() {
+  return Json::object(
+      {{"libtorch", TORCH_VERSION}, {"cpu", at::get_cpu_capability()}, {"threads", at::get_num_threads()}});
+}
+
+std::string machine_difference(const Json& before, const Json& now, bool threads_matter) {
+  if (!before.is_object() || !now.is_object()) return "";
+  std::string text;
+  for (const auto& [key, value] : now.items())
+    if (before.contains(key) && text_of(before, key.c_str()) != value_text(value) &&
+        (key != "threads" || threads_matter))
+      text +=
+          cat(text.empty() ? "" : "; ", key, " is ", value_text(value), " now and was ", text_of(before, key.c_str()));
+  return text;
 }
 
 std::string hidden_difference(const Json& before, const Json& now) {

@@ -1,5 +1,6 @@
-// Where the data and the model of a run come from, in enough detail to say which part of them has changed since. The
-// numeric settings hold one hash of each, which decides; this is for the message, and never decides that a run is the same.
+// Where the data and the model of a run come from, in enough detail to say which part of them has changed since, and
+// what computes. The numeric settings hold one hash of each, which decides; this is for the message, and never decides
+// that a run is the same.
 #pragma once
 
 #include <string>
@@ -18,6 +19,13 @@ Json origin_of(const RecordIndex& data, const LoadPlan& plan);
 /// How "data" or "model" differs between two origins: "new.json (12 records, 3021 bytes) now and was old.json (12
 /// records, 3020 bytes), other in record 5"; "" when there is nothing to say (an origin that has not both).
 std::string origin_difference(const std::string& key, const Json& before, const Json& now);
+
+/// {"libtorch": "2.11.0", "cpu": "AVX2", "threads": 2}: what decides in which order sums are made, and is no setting.
+Json machine_of();
+
+/// How two of them differ where that may change bits: "threads is 4 now and was 2"; "" when nothing does. Threads do not
+/// matter where every operation runs on one, in kLanes lanes (train/network): `threads_matter` says whether it is otherwise.
+std::string machine_difference(const Json& before, const Json& now, bool threads_matter);
 
 /// What of a model that is the same by its hash is not: the hash of a run's settings does not look into the language
 /// model. "" when nothing is.

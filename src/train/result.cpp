@@ -21,8 +21,11 @@ TrainedValues values_of(const Network& network) {
 
 std::string write_result_files(const LoadPlan& plan, const Network& network, const RunSettings& settings,
                                const std::string& folder, const Cancel& cancel) {
+  const auto values = values_of(network);
   if (settings.lora.rank > 0) {
     save_adapter(plan, network, folder, {.replace = false, .rest_apart = settings.torch_files});
+    if (settings.torch_files) write_original_config(plan, folder);
+    if (settings.projector_file) write_projector(plan, values, folder + "/mm_projector.safetensors");
     return "adapter_config.json";
   }
   std::error_code failure;
@@ -31,7 +34,6 @@ std::string write_result_files(const LoadPlan& plan, const Network& network, con
   SaveOptions options;
   options.layout = plan.checkpoint.config.projector.depth == 2 ? "hf" : "original";
   options.cancel = cancel;
-  const auto values = values_of(network);
   write_trained(plan, values, folder, options);
   if (settings.projector_file) write_projector(plan, values, folder + "/mm_projector.safetensors");
   if (settings.torch_files) write_projector(plan, values, folder + "/mm_projector.bin");

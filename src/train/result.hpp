@@ -11,10 +11,11 @@ namespace llava::core {
 /// Writes the result into `folder`, which may not be there yet: a Hugging Face directory, or with LoRA an adapter
 /// (train/adapter_output). Beside it, where the settings ask for them:
 ///
-///   mm_projector.safetensors   projector_file: the projector under the original's names
+///   mm_projector.safetensors   projector_file: the projector under the original's names, with LoRA too
 ///   mm_projector.bin           torch_files, without LoRA: the same in torch's format, as stage 1 of the original leaves it
 ///   non_lora_trainables.bin    torch_files, with LoRA: what else learnt, as the original leaves it. adapter_model then
-///                              holds the LoRA alone
+///   config.json                holds the LoRA alone, and the model's configuration lies beside it, which the original's
+///                              loader reads from there (LLaVA c121f04, llava/model/builder.py)
 ///
 /// Returns the file that makes the folder what it is. Throws Error(io | argument | cancelled | timeout).
 std::string write_result_files(const LoadPlan& plan, const Network& network, const RunSettings& settings,

@@ -78,6 +78,10 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
                      {"ranks", ranks_.count()},
                      {"resumed_from", resumed_from_},
                      {"interrupted", folder_ ? folder_->interrupted() : ""}}));
+  if (!other_means_.empty())
+    tell(Json::object({{"event", "warning"},
+                       {"message", cat(resumed_from_, " was made by other means: ", other_means_,
+                                       "; the last digits of what follows may not be those of an unbroken run")}}));
 }
 
 void TrainingRun::meet() {
@@ -98,7 +102,7 @@ void TrainingRun::open_inputs() {
   steps_ = settings_.steps > 0 ? settings_.steps : per_epoch * settings_.epochs;
   identity_ = {numeric_settings(settings_, steps_, to_hex(data_.index->hash()),
                                 model_fingerprint(plan_.config_text, plan_.tensors)),
-               origin_of(*data_.index, plan_)};
+               origin_of(*data_.index, plan_), machine_of()};
 }
 
 // The first rank looks for all.
@@ -113,6 +117,7 @@ void TrainingRun::look_for_pictures() {
 // What only the first rank writes.
 void TrainingRun::open_records() {
   if (!first_rank()) return;
+  if (folder_->is_new()) folder_->write(summary(), "left");  // first: a folder without it that is not empty is no run
   metrics_ = std::make_unique<MetricsFile>(settings_.out + "/metrics.jsonl", first_);
   evaluated_step_ = metrics_->before().eval_step;
   if (settings_.tensorboard) tensorboard_ = std::make_unique<TensorboardFile>(settings_.out + "/tensorboard");
@@ -144,16 +149,13 @@ void TrainingRun::resume() {
                                       "\", expected auto, never, or the folder of a snapshot "
                                       "such as ",
                                       settings_.out, "/checkpoints/step-00000100"));
-  if (how == "auto") {
-    if (const auto found = resume_newest(settings_.out, *stepper_, identity_)) resumed_from_ = *found;
-  } else {
-    resume_from(how, *stepper_, identity_);
-    resumed_from_ = how;
-  }
-  if (!resumed_from_.empty()) {
-    saved_step_ = how == "auto" ? done() : -1;
-    log_info(cat("goes on from ", resumed_from_));
-  }
+  if (how == "auto")
+    resumed_from_ = resume_newest(settings_.out, *stepper_, identity_, &other_means_).value_or("");
+  else
+    resume_from(resumed_from_ = how, *stepper_, identity_, &other_means_);
+  if (resumed_from_.empty()) return;
+  saved_step_ = how == "auto" ? done() : -1;
+  log_info(cat("goes on from ", resumed_from_));
 }
 
 void TrainingRun::tell(Json event) {
@@ -162,6 +164,7 @@ void TrainingRun::tell(Json event) {
 
 void TrainingRun::step() {
   if (finished()) throw Error(Status::state, cat("all ", steps_, " steps are done"));
+  go_on_running();
   const auto begin = now_ns();
   StepReport report;
   double waited = 0;
@@ -176,7 +179,7 @@ void TrainingRun::step() {
     } catch (const Error& error) {
       if (error.status() != Status::diverged) throw;
       diverged = error_with_fault(samples, error);
-      if (++diverged_in_a_row_ > settings_.skip_diverged) throw *diverged;
+      if (stepper_->state().left_out_in_a_row >= settings_.skip_diverged) throw *diverged;
     }
   } catch (...) {
     feed_.reset();  // it stands one step further than the model
@@ -192,6 +195,7 @@ void TrainingRun::step() {
   save_when_due();  // first: an evaluation that fails takes no step along
   const bool due = settings_.eval_every > 0 && done() % settings_.eval_every == 0;
   if (eval_data_ && (due || finished())) evaluate();
+  estimate();
 }
 
 // Of this rank's leaves. What is skipped is counted over all ranks.
@@ -217,9 +221,7 @@ const StepSamples& TrainingRun::next_samples() {
 Error TrainingRun::error_with_fault(const StepSamples& samples, const Error& error) {
   std::string mine;
   if (comm_) comm_->progress("looking for what diverged", Doing::slow);
-  together(comm_.get(), [&] {
-    mine = what_diverged(*stepper_, samples.leaves, samples.records, data_.maker->rules().max_length, cancel_);
-  });
+  together(comm_.get(), [&] { mine = what_diverged(*stepper_, samples.leaves, samples.records, cancel_); });
   std::string all;
   for (int64_t rank = 0; rank < ranks_.count(); ++rank)
     if (const auto found = shared_text(comm_.get(), mine, rank); !found.empty())
@@ -230,10 +232,9 @@ Error TrainingRun::error_with_fault(const StepSamples& samples, const Error& err
 // The step counts, so that the run goes on with the next one.
 void TrainingRun::pass_over(const Error& error) {
   stepper_->pass_over();
-  ++diverged_;
   if (!first_rank()) return;
   auto line = Json::object({{"step", done()}, {"diverged", true}, {"message", error.message()}});
-  line.add("in_a_row", diverged_in_a_row_);
+  line.add("in_a_row", stepper_->state().left_out_in_a_row);
   log_warning(cat("left out: ", error.message()));
   note("diverged", std::move(line));
 }
@@ -242,7 +243,6 @@ bool TrainingRun::any_rank_says(bool mine) { return any_rank(comm_.get(), mine);
 
 void TrainingRun::tell_step(const StepReport& report, double seconds, double data_seconds) {
   last_ = report;
-  diverged_in_a_row_ = 0;
   if (!first_loss_) first_loss_ = report.loss;
   seconds_ += seconds;
   samples_ += report.samples;
@@ -276,6 +276,19 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
   line.add("steps", steps_);
   line.add("eta_seconds", seconds_ / here * static_cast<double>(steps_ - done()));
   tell(std::move(line));
+}
+
+// Over the wall clock, so that snapshots and evaluations count. The first step warms up.
+void TrainingRun::estimate() {
+  const auto here = done() - first_;
+  if (here == 1) first_step_end_ns_ = now_ns();
+  if (here != kEstimateSteps || finished()) return;
+  const auto each = seconds_since(first_step_end_ns_) / static_cast<double>(kEstimateSteps - 1);
+  tell(Json::object({{"event", "estimate"},
+                     {"step", done()},
+                     {"steps", steps_},
+                     {"seconds_per_step", each},
+                     {"seconds_left", each * static_cast<double>(steps_ - done())}}));
 }
 
 void TrainingRun::alone(const char* what, const std::function<void()>& work) {
@@ -328,7 +341,7 @@ Json TrainingRun::summary() const {
                             {"tokens", before.tokens + tokens_},
                             {"seconds", before.seconds + seconds_},
                             {"skipped", skipped_},
-                            {"diverged", before.diverged + diverged_},
+                            {"diverged", stepper_->state().left_out},
                             {"learning", stepper_->network().learners().learning()},
                             {"rank", ranks_.rank()},
                             {"ranks", ranks_.count()},

@@ -34,6 +34,10 @@ namespace llava::core {
 ///   step        step, epoch, loss, lr, grad_norm, samples, tokens (positions), labels, seconds, data_seconds (of them,
 ///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes; clipped; empty (all its records were left out)
 ///   skipped     message: a record that could not be used
+///   estimate    step, steps, seconds_per_step (of the last nine, with all that comes between them), seconds_left: after
+///               ten steps of this process
+///   warning     message: the run goes on from a snapshot of another LibTorch, processor or number of threads, and its
+///               last digits may be others than if it had not stopped
 ///   diverged    step, message, in_a_row: a step that was left out, as settings.skip_diverged allows
 ///   evaluation  step, eval_loss, samples, labels, seconds
 ///   answer      step, record, question, answer, expected: what capi/sample_answers asks
@@ -110,6 +114,8 @@ class TrainingRun {
   const StepSamples& next_samples();
   void resume();
   void write_state(const char* state);
+  void go_on_running();
+  void estimate();
   void tell(Json event);
   void tell_step(const StepReport& report, double seconds, double data_seconds);
   void pass_over(const Error& error);
@@ -139,12 +145,13 @@ class TrainingRun {
   int64_t steps_ = 0, first_ = 0, saved_step_ = -1, failed_saves_ = 0;
   int64_t evaluated_step_ = -1;  // on eval_data; the first rank knows
   int64_t resident_before_ = resident_bytes();
-  int64_t skipped_ = 0, samples_ = 0, tokens_ = 0, diverged_ = 0, diverged_in_a_row_ = 0, without_picture_ = 0;
+  int64_t skipped_ = 0, samples_ = 0, tokens_ = 0, without_picture_ = 0;
+  int64_t first_step_end_ns_ = 0;  // of this process
   int64_t background_begin_ns_ = 0;
   double background_waited_ = 0;
-  std::string state_;   // what run.json says
-  double seconds_ = 0;  // in steps of this process
-  std::string resumed_from_;
+  std::string state_;                       // what run.json says; ranks but the first follow from leave() on
+  double seconds_ = 0;                      // in steps of this process
+  std::string resumed_from_, other_means_;  // what computes otherwise than what wrote that snapshot
   std::optional<StepReport> last_;
   std::optional<double> first_loss_, eval_loss_;
 };

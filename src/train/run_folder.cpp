@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kState = "run.json";
+constexpr const char* kMetrics = "metrics.jsonl";
 constexpr const char* kLock = "run.lock";
 constexpr int64_t kStateBytes = 1 << 20;
 
@@ -28,11 +29,32 @@ void make_folder(const std::string& path) {
   if (failure) throw Error(Status::io, cat(printable(path), ": cannot be made: ", failure.message()));
 }
 
-// Nothing in it, or what a run leaves that failed before its first step.
+// "run.json.tmp-12-0": what base/files and base/atomic_folder write to until it is whole.
+bool is_unfinished(const std::string& name) {
+  const auto stem = name.substr(0, name.find(".tmp-"));
+  return stem != name && (stem == kState || stem == kMetrics || stem.starts_with("step-"));
+}
+
+void remove_unfinished(const std::string& path) {
+  std::error_code failure;
+  std::vector<fs::path> found;
+  for (const auto& folder : {path, path + "/checkpoints"})
+    for (const auto& entry : fs::directory_iterator(folder, failure))
+      if (is_unfinished(entry.path().filename().string())) found.push_back(entry.path());
+  for (const auto& file : found) {
+    fs::remove_all(file, failure);
+    if (failure)
+      log_warning(cat(printable(file.string()), ": half written, and cannot be removed: ", failure.message()));
+    else
+      log_info(cat(printable(file.string()), ": half written by a process that was killed, and removed"));
+  }
+}
+
+// Nothing in it, or what a run leaves that ended before its first step.
 bool is_free(const std::string& path) {
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator(path, failure))
-    if (entry.path().filename() != kLock) return false;
+    if (entry.path().filename() != kLock && !is_unfinished(entry.path().filename().string())) return false;
   if (failure) throw Error(Status::io, cat(printable(path), ": cannot be read: ", failure.message()));
   return true;
 }
@@ -68,7 +90,9 @@ RunFolder::RunFolder(std::string path, bool fresh) : path_(std::move(path)), beg
   if (!run && !is_free(path_))
     throw Error(Status::argument, cat(printable(path_), ": holds other things and no run; name a new folder"));
   lock_ = std::make_unique<FileLock>(path_ + "/" + kLock);
-  if (!run) return;
+  remove_unfinished(path_);
+  is_new_ = !file_exists(path_ + "/" + kState);
+  if (is_new_) return;
   if (fresh)
     throw Error(Status::argument, cat(printable(path_), ": holds a run, and resume is never; name a new folder"));
   try {

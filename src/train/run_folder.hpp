@@ -21,8 +21,12 @@ namespace llava::core {
 class RunFolder {
  public:
   /// Makes the folder where it is not there, and takes it until the end of this object. With `fresh` it may not hold a
-  /// run. Throws Error(argument) when it holds one then, or other things and no run; Error(busy | io).
+  /// run. What processes that were killed had half written (run.json, metrics.jsonl, snapshots) is removed.
+  /// Throws Error(argument) when it holds one then, or other things and no run; Error(busy | io).
   RunFolder(std::string path, bool fresh);
+
+  /// Whether there was no run.json.
+  bool is_new() const { return is_new_; }
 
   /// "process 12 of host, begun 2026-11-22 01:57:00 UTC, at step 4 of 40" where that one was interrupted; else "".
   const std::string& interrupted() const { return interrupted_; }
@@ -37,6 +41,7 @@ class RunFolder {
  private:
   std::string path_, interrupted_, began_;
   int64_t interruptions_ = 0;
+  bool is_new_ = false;
   std::unique_ptr<FileLock> lock_;
 };
 

@@ -6,7 +6,9 @@
 #include "base/error.hpp"
 #include "checkpoint/fingerprint.hpp"
 #include "data/check.hpp"
+#include "ops/device.hpp"
 #include "train/learners.hpp"
+#include "train/memory_advice.hpp"
 #include "train/memory_plan.hpp"
 #include "train/stages.hpp"
 
@@ -74,6 +76,18 @@ LargestLeaf largest_leaf(const RunSettings& settings, const DataReport& report, 
   return largest;
 }
 
+// Whether the processes that are started here fit into what is free now; the mapped weights are theirs in common.
+void add_fit(Json& json, const RunSettings& settings, const std::function<int64_t(const RunSettings&)>& total_of,
+             const LoadPlan& plan) {
+  const auto& memory = json.at("memory");
+  const auto total = memory.at("total").integer(), weights = memory.at("weights").integer();
+  const auto free = devices().front().free_bytes;
+  const auto each = weights + (free - weights) / settings.planned_ranks;
+  json.add("memory_available", each);
+  json.add("fits", total <= each);
+  json.add("advice", total <= each ? Json::array() : memory_advice(plan, settings, total, each, total_of));
+}
+
 }  // namespace
 
 Json plan_run(const RunSettings& given, const CountProgress& progress, const Cancel& cancel) {
@@ -95,6 +109,7 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   if (!learns_words(settings, plan)) require_pictures(settings.data, report.usable, report.text_only, settings.learns);
   auto json = report_json(report, *data.index, *data.maker);
   const auto learning = count_learning(plan, settings.learns, settings.lora);
+  const auto epochs = std::min(settings.epochs, (steps + per_epoch - 1) / per_epoch);
   json.add("settings", numeric_settings(settings, steps, to_hex(data.index->hash()),
                                         model_fingerprint(plan.config_text, plan.tensors)));
   json.add("preset", settings.preset);
@@ -106,10 +121,18 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   json.add("added", learning.added);
   json.add("learning_tensors", learning.tensors);
   json.add("snapshot_bytes", learning.parameters * kStateBytes);
-  const auto leaf = largest_leaf(settings, report, std::min(settings.epochs, (steps + per_epoch - 1) / per_epoch));
+  json.add("estimate_after_steps", kEstimateSteps);
+  const auto leaf = largest_leaf(settings, report, epochs);
   json.add("largest_micro_batch",
            Json::object({{"tokens", leaf.rows}, {"labels", leaf.labels}, {"pictures", leaf.pictures}}));
   json.add("memory", memory_plan(plan, settings, learning.parameters, leaf));
+  add_fit(
+      json, settings,
+      [&](const RunSettings& other) {
+        const auto learns = count_learning(plan, other.learns, other.lora).parameters;
+        return memory_plan(plan, other, learns, largest_leaf(other, report, epochs)).at("total").integer();
+      },
+      plan);
   return json;
 }
 

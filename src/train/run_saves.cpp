@@ -53,7 +53,8 @@ void TrainingRun::settle_background_save(bool counts) {
     if (counts && failed_saves_ >= kMostFailedSaves) throw;
     return;
   }
-  tell_saved(step, seconds_since(background_begin_ns_), background_waited_ + seconds_since(begin));
+  tell_saved(step, static_cast<double>(background_->written_ns() - background_begin_ns_) * 1e-9,
+             background_waited_ + seconds_since(begin));
 }
 
 void TrainingRun::begin_background_save() {
@@ -65,13 +66,18 @@ void TrainingRun::begin_background_save() {
 
 void TrainingRun::leave() {
   save();
-  together(comm_.get(), [&] {
-    if (first_rank()) write_state("stopped");
-  });
+  together(comm_.get(), [&] { write_state("stopped"); });
+}
+
+// After leave() the same process may go on.
+void TrainingRun::go_on_running() {
+  if (state_ == "stopped") together(comm_.get(), [&] { write_state("running"); });
 }
 
 // The last step's is written before anything else happens; the others may be written while the run goes on.
 void TrainingRun::save_when_due() {
+  if (background_ && background_->step() >= 0 && any_rank_says(background_->is_over()))
+    settle_background_save(/*counts=*/true);  // told as soon as it is known
   if (!finished() && (settings_.save_every == 0 || done() % settings_.save_every != 0)) return;
   if (background_ && !finished()) {
     settle_background_save(/*counts=*/true);
@@ -109,7 +115,7 @@ void TrainingRun::put_result() {
 }
 
 void TrainingRun::write_state(const char* state) {
-  folder_->write(summary(), state);
+  if (folder_) folder_->write(summary(), state);
   state_ = state;
 }
 

@@ -45,7 +45,7 @@ struct RunSettings {
   std::string model;           // folder of the checkpoint to start from
   LoadOptions load;            // its new_projector takes the seed
   std::string data;            // JSON or JSONL
-  std::string images;          // folder the paths of pictures are relative to; "" = the data file's
+  std::string images;          // folder the paths of pictures are relative to, in every file; "" = the file's own
   bool allow_outside = false;  // pictures may lie elsewhere
   int64_t skip_diverged = 0;   // steps in a row that may be left out for numbers that are not finite; 0 = none
   int64_t skip_bad = 0;        // records that may be unusable; -1 = any number
@@ -61,6 +61,7 @@ struct RunSettings {
   int64_t answer_every = 0;  // steps between sample answers (capi/sample_answers); 0 = none
   std::string answer_data;   // records whose first questions are asked; "" = eval_data
   int64_t loader_threads = 2;
+  int64_t planned_ranks = 1;    // processes that a plan is for, where `ranks` does not say
   bool ranks = false;           // this process is one of several, as its environment says (comm/rendezvous)
   int64_t zero = 0;             // ZeRO level, 0 or 1: neutral
   bool deterministic = true;    // false: sums whose order depends on the number of ranks
@@ -69,6 +70,9 @@ struct RunSettings {
   bool torch_files = false;     // mm_projector.bin beside the result; with LoRA non_lora_trainables.bin (train/result)
   bool save_async = false;      // snapshots of save_every are written while the run goes on (train/background_save)
 };
+
+/// Steps of a process after which a run says how long it will take.
+inline constexpr int64_t kEstimateSteps = 10;
 
 /// The row of stage_presets() as settings. Throws Error(not_found).
 RunSettings preset_settings(const std::string& preset, int64_t stage);

@@ -112,9 +112,11 @@ void compare_settings(const std::string& folder, const Json& manifest, const Run
   if (!text.empty()) throw Error(Status::argument, cat(folder, ": made with other settings: ", text));
 }
 
-// Returns the state's hash.
-std::string read_snapshot(const std::string& folder, Stepper& stepper, const RunIdentity& identity,
-                          TrainingState& state) {
+struct Found {
+  std::string hash, machine;
+};
+
+Found read_snapshot(const std::string& folder, Stepper& stepper, const RunIdentity& identity, TrainingState& state) {
   const auto place = folder + "/" + kSnapshotManifest, path = folder + "/" + kSnapshotState;
   const auto manifest = parse_json(read_file(place, kManifestBytes, place), place);
   if (read_string(manifest, "format", place) != kSnapshotFormat)
@@ -124,6 +126,10 @@ std::string read_snapshot(const std::string& folder, Stepper& stepper, const Run
   if (!saved || !saved->is_object()) throw Error(Status::format, cat(place, ": settings is missing"));
   compare_settings(folder, manifest, identity);
   state.steps_done = read_int(manifest, "step", place, 0, INT64_MAX);
+  if (manifest.contains("left_out")) {
+    state.left_out = read_int(manifest, "left_out", place, 0, state.steps_done);
+    state.left_out_in_a_row = read_int(manifest, "left_out_in_a_row", place, 0, state.left_out);
+  }
   const auto bytes = read_int(manifest, "state_bytes", place, 0, INT64_MAX);
   std::error_code failure;
   const auto found = fs::file_size(path, failure);
@@ -139,10 +145,16 @@ std::string read_snapshot(const std::string& folder, Stepper& stepper, const Run
   });
   if (hash != read_string(manifest, "state_xxh3", place))
     throw Error(Status::format, cat(path, ": its hash is not the one in ", kSnapshotManifest));
-  return hash;
+  const auto* machine = manifest.find("machine");
+  const auto& now_on = identity.machine;
+  return {hash, machine ? machine_difference(*machine, now_on, stepper.network().lanes() != kLanes) : ""};
 }
 
 }  // namespace
+
+SnapshotCounts counts_of(const TrainingState& state) {
+  return {state.steps_done, state.left_out, state.left_out_in_a_row};
+}
 
 void save_snapshot(const std::string& run, Stepper& stepper, const RunIdentity& identity, int64_t keep) {
   const c10::InferenceMode no_gradients;
@@ -150,7 +162,7 @@ void save_snapshot(const std::string& run, Stepper& stepper, const RunIdentity& 
   const auto entries = snapshot_entries(learners);
   Saving saving(stepper);
   std::optional<SnapshotFile> file;
-  saving.alone([&] { file.emplace(run, stepper.state().steps_done, entries); });
+  saving.alone([&] { file.emplace(run, counts_of(stepper.state()), entries); });
   for (const auto index : saving.order(file, entries.size())) {
     const auto data = saving.data_of(entries[static_cast<size_t>(index)]);
     saving.alone([&] { file->write(data.const_data_ptr<float>(), data.numel()); });
@@ -164,18 +176,20 @@ void save_snapshot(const std::string& run, Stepper& stepper, const RunIdentity& 
   saving.finish();
 }
 
-void resume_from(const std::string& folder, Stepper& stepper, const RunIdentity& identity) {
+void resume_from(const std::string& folder, Stepper& stepper, const RunIdentity& identity, std::string* other_means) {
   const c10::InferenceMode no_gradients;
   auto* const comm = stepper.comm();
   if (comm) comm->progress("reading a snapshot", Doing::slow);
   TrainingState state;
-  std::string hash;
-  together(comm, [&] { hash = read_snapshot(folder, stepper, identity, state); });
-  require_same(comm, folder + ": what the ranks find there", hash);
+  Found found;
+  together(comm, [&] { found = read_snapshot(folder, stepper, identity, state); });
+  require_same(comm, folder + ": what the ranks find there", found.hash);
   stepper.restore(state);
+  if (other_means) *other_means = found.machine;
 }
 
-std::optional<std::string> resume_newest(const std::string& run, Stepper& stepper, const RunIdentity& identity) {
+std::optional<std::string> resume_newest(const std::string& run, Stepper& stepper, const RunIdentity& identity,
+                                         std::string* other_means) {
   auto* const comm = stepper.comm();
   const bool speaks = !comm || comm->rank() == 0;
   std::string names;  // as rank 0 sees them, newest last
@@ -188,7 +202,7 @@ std::optional<std::string> resume_newest(const std::string& run, Stepper& steppe
     const auto folder = run + "/checkpoints/" + names.substr(last);
     names.resize(last);
     try {
-      resume_from(folder, stepper, identity);
+      resume_from(folder, stepper, identity, other_means);
       return folder;
     } catch (const Error& error) {
       if (error.status() != Status::format && error.status() != Status::not_found) throw;

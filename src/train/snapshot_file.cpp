@@ -67,9 +67,10 @@ std::string values_hash(const Learners& learners, const float* values) {
   return to_hex(hasher.digest());
 }
 
-SnapshotFile::SnapshotFile(const std::string& run, int64_t step, const std::vector<SnapshotEntry>& entries)
-    : run_(run), step_(step) {
-  const auto target = run + "/checkpoints/" + step_name(step);
+SnapshotFile::SnapshotFile(const std::string& run, const SnapshotCounts& counts,
+                           const std::vector<SnapshotEntry>& entries)
+    : run_(run), counts_(counts) {
+  const auto target = run + "/checkpoints/" + step_name(counts.step);
   std::error_code failure;
   fs::create_directories(run + "/checkpoints", failure);
   if (failure) throw Error(Status::io, cat(run, "/checkpoints: cannot be made: ", failure.message()));
@@ -88,12 +89,15 @@ void SnapshotFile::commit(const RunIdentity& identity, const std::string& state_
   file_->commit();
   auto manifest = Json::object({{"format", kSnapshotFormat},
                                 {"version", kSnapshotVersion},
-                                {"step", step_},
+                                {"step", counts_.step},
+                                {"left_out", counts_.left_out},
+                                {"left_out_in_a_row", counts_.left_out_in_a_row},
                                 {"settings", identity.numeric},
                                 {"state_bytes", file_size(folder_->path() + "/" + kSnapshotState)},
                                 {"state_xxh3", state_hash},
                                 {"parameters_xxh3", parameters_hash}});
   if (!identity.origin.is_null()) manifest.add("origin", identity.origin);
+  if (!identity.machine.is_null()) manifest.add("machine", identity.machine);
   write_file_atomically(folder_->path() + "/" + kSnapshotManifest, manifest.dump(2) + "\n");
   folder_->commit();
   prune(run_, keep);

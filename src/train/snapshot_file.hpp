@@ -19,11 +19,17 @@ inline constexpr int64_t kSnapshotVersion = 1;
 inline constexpr const char* kSnapshotState = "state.safetensors";
 inline constexpr const char* kSnapshotManifest = "manifest.json";
 
-/// What a run is told apart by: what decides its bits, and (train/origin) where its data and model came from, for
-/// messages.
+/// What a run is told apart by: what decides its bits, and (train/origin) where its data and model came from and what
+/// computes, for messages.
 struct RunIdentity {
-  RunIdentity(Json settings, Json came_from = {}) : numeric(std::move(settings)), origin(std::move(came_from)) {}
-  Json numeric, origin;  // origin: null for none
+  RunIdentity(Json settings, Json came_from = {}, Json by = {})
+      : numeric(std::move(settings)), origin(std::move(came_from)), machine(std::move(by)) {}
+  Json numeric, origin, machine;  // origin, machine: null for none
+};
+
+/// How far a run was, as TrainingState counts it.
+struct SnapshotCounts {
+  int64_t step = 0, left_out = 0, left_out_in_a_row = 0;
 };
 
 /// One tensor of the file: part 0 of the flat buffers is values, 1 and 2 are the moments.
@@ -47,7 +53,7 @@ std::string values_hash(const Learners& learners, const float* values);
 class SnapshotFile {
  public:
   /// Begins RUN/checkpoints/step-N. Throws Error(io); what was there before still is.
-  SnapshotFile(const std::string& run, int64_t step, const std::vector<SnapshotEntry>& entries);
+  SnapshotFile(const std::string& run, const SnapshotCounts& counts, const std::vector<SnapshotEntry>& entries);
 
   /// Places in `entries`, in the order in which write() wants them.
   const std::vector<size_t>& order() const { return file_->order(); }
@@ -59,7 +65,7 @@ class SnapshotFile {
 
  private:
   std::string run_;
-  int64_t step_;
+  SnapshotCounts counts_;
   std::optional<AtomicFolder> folder_;
   std::optional<SafetensorsWriter> file_;
 };

@@ -210,6 +210,8 @@ void Stepper::restore(const TrainingState& state) {
   state_.first_moment.copy_(state.first_moment.narrow(0, owned_begin_, owned_count_));
   state_.second_moment.copy_(state.second_moment.narrow(0, owned_begin_, owned_count_));
   state_.steps_done = state.steps_done;
+  state_.left_out = state.left_out;
+  state_.left_out_in_a_row = state.left_out_in_a_row;
 }
 
 StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
@@ -220,6 +222,7 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
   report.lr = recipe_.adamw.lr * recipe_.schedule.factor(state_.steps_done);
   if (step.empty) {  // all its records were left out: it counts, and changes nothing
     ++state_.steps_done;
+    state_.left_out_in_a_row = 0;
     return report;
   }
   add_up(step, cancel);
@@ -240,6 +243,7 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
   }
   update(std::move(shard), report.lr);
   ++state_.steps_done;
+  state_.left_out_in_a_row = 0;
   first_ = false;
   if (comm()) comm()->progress(cat("after step ", report.step), Doing::busy);
   return report;

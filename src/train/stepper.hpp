@@ -47,6 +47,7 @@ using Leaf = std::vector<const TrainingSample*>;  // of one micro-batch
 struct TrainingState {
   at::Tensor values, first_moment, second_moment;
   int64_t steps_done = 0;
+  int64_t left_out = 0, left_out_in_a_row = 0;  // of these, by pass_over(): in all, and since the last that counted
 };
 
 /// With several ranks everything that takes part in a step is called by all of them, in the same order, with leaves of
@@ -66,7 +67,7 @@ class Stepper {
   StepReport step(std::span<const Leaf> leaves, const Cancel& cancel);
 
   /// Counts the step that stands next and leaves it out: nothing else changes.
-  void pass_over() { ++state_.steps_done; }
+  void pass_over() { ++state_.steps_done, ++state_.left_out, ++state_.left_out_in_a_row; }
 
   /// The loss of samples without learning from them, averaged as `leaves` are in a step.
   double evaluate(std::span<const Leaf> leaves, const Cancel& cancel);
@@ -74,6 +75,7 @@ class Stepper {
   Network& network() { return network_; }
   const Network& network() const { return network_; }
   const TrainingState& state() const { return state_; }
+  const StepRecipe& recipe() const { return recipe_; }
   Comm* comm() const { return ranks_.comm; }
 
   /// `count` numbers from `begin` on of the values (part 0), the first (1) or the second moment (2), wherever they lie.

@@ -72,7 +72,10 @@ class Run(Bench):
         plan = json.loads(done.stdout)
         self.assertEqual((done.returncode, plan["steps"], plan["records"]), (0, STEPS, 12))
         self.assertFalse(os.path.exists(self.folder + "/out"))
-        self.assertRegex(run(*self.command("out", "--plan")).stdout.decode(), r"settings.lr +0.001\n")
+        said = run(*self.command("out", "--plan")).stdout.decode()
+        self.assertRegex(said, r"settings.lr +0.001\n")
+        self.assertRegex(said, r"fits +yes\n")
+        self.assertRegex(said, r"time +known after 10 steps")
 
     def test_config_set_and_flags_in_this_order(self):
         config = self.folder + "/config.json"
@@ -109,6 +112,9 @@ class Run(Bench):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr.decode(), r"[\d.]+ of [\d.]+ million parameters learn, and [\d.]+ million beside them")
         self.assertIn("non_lora_trainables.bin", os.listdir(self.folder + "/out"))
+        config = json.loads(pathlib.Path(self.folder, "out/config.json").read_text())  # the original's loader reads it from here
+        self.assertEqual((config["model_type"], config["mm_projector_type"]), ("llava_llama", "mlp2x_gelu"))
+        self.assertIn(b"is an adapter", run("info", self.folder + "/out").stderr)
         said = run("chat", TINY, "--adapter", self.folder + "/out", "--prompt", "Hi", "--greedy", "--max-tokens", "2")
         self.assertEqual((said.returncode, said.stderr), (0, b""))
 
@@ -196,6 +202,7 @@ class Interrupted(Bench):
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 5, err)
         self.assertLess(time.monotonic() - begin, 5)
+        self.assertFalse(os.path.exists(self.folder + "/out/checkpoints"))  # the first alone would have finished its step and saved
 
     def test_who_comes_second_is_told_by_an_exit_code_of_its_own(self):
         process = self.start("--steps", "100000")
@@ -239,7 +246,8 @@ class Interrupted(Bench):
         whole = time.monotonic() - begin
         finished = 0
         for _ in range(KILLS):
-            process = self.start("--save-every", "1", "--keep", "2")
+            meanwhile = ("--save-async",) if drawn.random() < 0.5 else ()  # killed while it writes and trains, or while it writes alone
+            process = self.start("--save-every", "1", "--keep", "2", *meanwhile)
             try:
                 process.communicate(timeout=whole * drawn.random())
                 finished += 1
@@ -253,7 +261,7 @@ class Interrupted(Bench):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.weights("out"), expected)
         left = os.listdir(self.folder + "/out") + os.listdir(self.folder + "/out/checkpoints")
-        self.assertFalse([name for name in left if "result.tmp" in name], left)
+        self.assertFalse([name for name in left if ".tmp" in name], left)
         lines = [json.loads(line)["step"] for line in pathlib.Path(self.folder, "out/metrics.jsonl").read_text().splitlines()]
         self.assertEqual(lines, list(range(1, STEPS + 1)))
 
@@ -276,6 +284,15 @@ class Interrupted(Bench):
         self.assertEqual(sorted(os.listdir(self.folder + "/out/checkpoints")), sorted(kept))
         self.assertEqual(run(*self.command("out")).returncode, 0)
         self.assertEqual(self.weights("out"), expected)
+
+    def test_a_process_that_ends_before_its_first_record_leaves_a_folder_that_can_be_used(self):
+        def full():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # enough for a lock, not for run.json
+
+        done = subprocess.run([COMMAND, *self.command("out", "--steps", "2")], capture_output=True, timeout=60, check=False,
+                              preexec_fn=full, restore_signals=False)
+        self.assertIn(b"run.json", done.stderr)
+        self.assertEqual(run(*self.command("out", "--steps", "2")).returncode, 0)
 
     def test_a_folder_that_cannot_be_made(self):
         os.mkdir(self.folder + "/closed", 0o555)

@@ -42,6 +42,27 @@ Leaf leaf_of(const std::vector<TrainingSample>& samples) {
 
 bool language_and_projector(std::string_view name) { return !name.starts_with("vision."); }
 
+/// What learns how: everything, in f32 and bf16, and a LoRA with dropout beside a frozen model.
+struct Kind {
+  const char* name;
+  Learners::Mask learns;
+  NetworkOptions network;
+  Recompute recompute = Recompute::cheap;
+};
+
+std::vector<Kind> kinds() {
+  const auto all = [](std::string_view) { return true; };
+  const auto projector = [](std::string_view name) { return name.starts_with("projector."); };
+  NetworkOptions bf16, lora;
+  bf16.precision = Precision::bf16_store;
+  lora.lora.rank = 4;
+  lora.lora.dropout = 0.25;
+  lora.precision = Precision::bf16_store;
+  return {{"all, and the tower", all, {}, Recompute::full},
+          {"bf16", language_and_projector, bf16, Recompute::keep},
+          {"LoRA", projector, lora, Recompute::full}};
+}
+
 }  // namespace
 
 TEST_SUITE("train/lanes") {
@@ -92,6 +113,29 @@ TEST_SUITE("train/lanes") {
     CHECK(trained(3).equal(one));
   }
 
+  TEST_CASE("nor does it with a LoRA, in bf16, with a tower that learns, whatever is computed twice") {
+    const Threads restored;
+    const auto plan = plan_load(kScenes, {});
+    const auto samples = samples_of(plan.checkpoint.config, 6);
+    for (const auto& kind : kinds()) {
+      CAPTURE(kind.name);
+      const auto trained = [&](int threads, Recompute recompute) {
+        at::set_num_threads(threads);
+        StepRecipe recipe;
+        recipe.adamw.lr = 1e-3;
+        recipe.network = kind.network;
+        recipe.recompute = recompute == Recompute::full   ? RecomputeLimits{0, 0}
+                           : recompute == Recompute::keep ? RecomputeLimits{INT64_MAX, INT64_MAX}
+                                                          : RecomputeLimits{};
+        Stepper stepper(plan, kind.learns, recipe, {});
+        CHECK(stepper.network().lanes() == kLanes);
+        stepper.step(std::vector<Leaf>{leaf_of(samples)}, {});
+        return stepper.network().learners().values().clone();
+      };
+      CHECK(trained(3, kind.recompute).equal(trained(1, Recompute::cheap)));
+    }
+  }
+
   TEST_CASE("parts teach what the whole teaches, also where one of them has nothing to learn") {
     const c10::InferenceMode no_gradients;
     const auto plan = plan_load(kScenes, {});
@@ -110,6 +154,33 @@ TEST_SUITE("train/lanes") {
     CHECK(train_test::relative(network.learners().gradient(), gradient) <= 1e-5);
     CHECK(network.loss(parts, 0.01, {}) == doctest::Approx(loss).epsilon(1e-6));
     CHECK(network.flops(parts) == doctest::Approx(network.flops(whole)).epsilon(1e-9));
+  }
+
+  TEST_CASE("so they do with a LoRA and its dropout, in bf16, and with a tower that learns") {
+    const c10::InferenceMode no_gradients;
+    const auto plan = plan_load(kScenes, {});
+    const auto samples = samples_of(plan.checkpoint.config, 5);
+    for (const auto& kind : kinds()) {
+      CAPTURE(kind.name);
+      Network network(plan, kind.learns, {}, kind.network);
+      const auto& config = network.config();
+      const auto passed = [&](int64_t count) {
+        auto parts =
+            make_micro_batches(leaf_of(samples), config.language.vocabulary, config.tokens_per_image(), 0, count);
+        int64_t row = 0;
+        for (auto& part : parts) {
+          part.draw = {3, 1, row};
+          part.recompute = kind.recompute;
+          row += part.rows();
+        }
+        const auto loss = network.pass(parts, 0.01, {});
+        return std::pair(loss, network.learners().gradient().clone());
+      };
+      const auto [whole_loss, whole] = passed(1);
+      const auto [loss, gradient] = passed(4);
+      CHECK(loss == doctest::Approx(whole_loss).epsilon(1e-6));
+      CHECK(train_test::relative(gradient, whole) <= 1e-5);
+    }
   }
 
   TEST_CASE("an error in one lane is the caller's, and the network goes on") {

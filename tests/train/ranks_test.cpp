@@ -127,6 +127,12 @@ TEST_SUITE("train/ranks") {
       BackgroundSave saving;  // with shards of moments, and without
       saving.begin(variable("TEST_SAVE"), stepper, settings(), 1);
       saving.end(comm.get());
+      const auto again = variable("TEST_RESULTS") + "/again";
+      save_snapshot(again, stepper, settings(), 1);  // while the others wait: the same file
+      if (ranks.rank() == 0)
+        for (const char* name : {"/state.safetensors", "/manifest.json"})
+          CHECK(text_of_file(snapshots_of(again).back() + name) ==
+                text_of_file(snapshots_of(variable("TEST_SAVE")).back() + name));
     }
     const auto samples = samples_of(99);
     text += cat(bits(stepper.evaluate(leaves_of(samples, 5, ranks.rank(), ranks.count()), {})), '\n');

@@ -5,6 +5,7 @@
 
 #include "base/json.hpp"
 #include "checkpoint/bundle.hpp"
+#include "train/memory_advice.hpp"
 #include "train/run_plan.hpp"
 #include "train/snapshot.hpp"
 
@@ -30,6 +31,8 @@ TEST_SUITE("train/run") {
     CHECK(std::count(events.begin(), events.end(), "step") == 60);
     CHECK(std::count(events.begin(), events.end(), "saved") == 1);
     CHECK(std::count(events.begin(), events.end(), "evaluation") == 4);
+    CHECK(std::count(events.begin(), events.end(), "estimate") == 1);
+    CHECK(std::find(events.begin(), events.end(), "estimate") - std::find(events.begin(), events.end(), "step") == 10);
     CHECK(events.back() == "result");
     const auto metrics = lines_of(settings.out + "/metrics.jsonl");
     CHECK(metrics.size() == 64);
@@ -234,6 +237,35 @@ TEST_SUITE("train/run") {
     CHECK(planned(settings) > planned(bench.settings("three")));
   }
 
+  TEST_CASE(
+      "a plan that does not fit says what would: what changes least first, and the largest micro-batch that fits") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    const auto plan = plan_run(settings, {}, {});
+    CHECK(plan.at("fits").boolean());
+    CHECK(plan.at("memory_available").integer() > plan.at("memory").at("total").integer());
+    CHECK(plan.at("advice").size() == 0);
+    settings.batch = settings.micro_batch = 12;
+    settings.save_async = true;
+    const auto total_of = [](const RunSettings& other) -> int64_t {
+      if (other.lora.rank > 0) return 1'000'000'000;
+      return 200 * other.micro_batch - (other.recompute.cheap_rows == 0 ? 50 : 0) + (other.save_async ? 100 : 0) + 100;
+    };
+    const auto said = [&](int64_t available) {
+      std::vector<std::string> lines;
+      const auto advice = memory_advice(plan_load(kTiny, {}), settings, total_of(settings), available, total_of);
+      for (const auto& one : advice.elements())
+        lines.push_back(cat(one.at("settings").dump(), ' ', one.at("total").integer(), ' ',
+                            one.at("fits").boolean() ? "fits" : "no", ' ', one.at("changes").string()));
+      return lines;
+    };
+    CHECK(said(1500) == std::vector<std::string>{
+                            R"({"recompute":"full"} 2550 no nothing)", R"({"save_async":0} 2500 no nothing)",
+                            R"({"micro_batch":6} 1400 fits last digits)",
+                            R"({"recompute":"full","save_async":0,"zero":1,"micro_batch":1} 250 fits last digits)"});
+    CHECK(said(300)[2] == R"({"micro_batch":1} 400 no last digits)");
+  }
+
   TEST_CASE("two bases and a new projector become a LLaVA; the projector alone beside it") {
     const Bench bench;
     auto settings = bench.settings("out", 1);
@@ -267,8 +299,10 @@ TEST_SUITE("train/run") {
     auto exact = settings;
     exact.out += "-exact";
     exact.nf4_base = false;
+    exact.projector_file = true;
     CHECK(losses != run(exact));
     CHECK(fs::exists(settings.out + "/adapter_model.safetensors"));
+    CHECK(fs::exists(exact.out + "/mm_projector.safetensors"));
   }
 
   TEST_CASE("bf16 computes with what it will write") {

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "checkpoint/save.hpp"
 #include "train/feed.hpp"
+#include "train/origin.hpp"
 #include "train/run_plan.hpp"
 #include "train/snapshot.hpp"
 
@@ -74,6 +75,9 @@ TEST_SUITE("train/run: troubles") {
       training.step();
       training.leave();
       CHECK(run_status(settings.out).at("state").string() == "stopped");
+      training.step();  // the same process goes on
+      CHECK(run_status(settings.out).at("state").string() == "running");
+      training.leave();
     }
     CHECK(run_status(settings.out).at("state").string() == "stopped");
     { const TrainingRun training(settings, {}, {}); }
@@ -102,6 +106,63 @@ TEST_SUITE("train/run: troubles") {
     const Heard heard;
     CHECK(run(settings).size() == 4);
     CHECK(heard.lines.find("cannot be read") != std::string::npos);
+  }
+
+  TEST_CASE("what killed processes had half written is no run, and goes") {
+    const Bench bench;
+    const auto settings = bench.settings("out");
+    fs::create_directories(settings.out);
+    write_text(settings.out + "/run.json.tmp-12-0", "{");
+    run(settings, 1);
+    fs::create_directories(settings.out + "/checkpoints/step-00000002.tmp-12-1");
+    write_text(settings.out + "/metrics.jsonl.tmp-12-2", "{");
+    write_text(settings.out + "/notes.tmp-1", "somebody's");
+    CHECK(run(settings).size() == 5);
+    std::set<std::string> left;
+    for (const auto& entry : fs::recursive_directory_iterator(settings.out))
+      if (entry.path().string().find(".tmp") != std::string::npos) left.insert(entry.path().filename().string());
+    CHECK(left == std::set<std::string>{"notes.tmp-1"});
+  }
+
+  TEST_CASE("a snapshot of other means is told where bits may differ") {
+    const Bench bench;
+    const auto settings = bench.settings("out");
+    run(settings, 1);
+    const auto manifest = snapshots_of(settings.out).front() + "/manifest.json";
+    std::string warned;
+    const auto open = [&] {
+      const TrainingRun training(settings,
+                                 [&](const Json& event) {
+                                   if (event.at("event").string() == "warning") warned = event.at("message").string();
+                                 },
+                                 {});
+    };
+    replace_in(manifest, "\"threads\": ", "\"threads\": 9");  // each lane has one, however many there are
+    open();
+    CHECK(warned.empty());
+    replace_in(manifest, "\"libtorch\": \"", "\"libtorch\": \"1.");
+    open();
+    CHECK(warned.find("made by other means: libtorch is 2.") != std::string::npos);
+    CHECK(warned.find(" now and was 1.2.") != std::string::npos);
+    CHECK(warned.find("threads") == std::string::npos);
+    const auto before = parse_json(R"({"libtorch": "2.11.0", "threads": 2})", "before");
+    const auto now = parse_json(R"({"libtorch": "2.11.0", "cpu": "AVX2", "threads": 4})", "now");
+    CHECK(machine_difference(before, now, /*threads_matter=*/true) == "threads is 4 now and was 2");
+  }
+
+  TEST_CASE("pictures lie beside the file whose records name them, unless a folder is given") {
+    const Bench bench;
+    const TemporaryFolder other;
+    auto settings = bench.settings("out", 1);
+    settings.images.clear();
+    settings.eval_data = write_records(other, 3);
+    for (const char* picture : {"photo.png", "baseline-420.jpg"}) {
+      fs::copy_file(kPictures + "/" + picture, bench.folder.path() + "/" + picture);
+      fs::copy_file(kPictures + "/" + picture, other.path() + "/" + picture);
+    }
+    fs::copy_file(kPictures + "/photo.png", other.path() + "/gone.png");
+    TrainingRun training(settings, {}, {});
+    CHECK(training.evaluate() > 0);
   }
 
   TEST_CASE("other data and another model are told by file, record and part") {
@@ -192,6 +253,10 @@ TEST_SUITE("train/run: troubles") {
     for (const int64_t steps : {2, 4}) run(settings, steps);  // goes on from a stop; the one before has saved nothing
     CHECK(weights_of(settings.out) == weights_of(whole.out));
     CHECK(state_of(settings).at("diverged").integer() == 2);
+    auto elsewhere = whole;
+    elsewhere.out += "-elsewhere";
+    elsewhere.resume = snapshots_of(whole.out).back();
+    CHECK(TrainingRun(elsewhere, {}, {}).summary().at("diverged").integer() == 2);
     settings.out += "-two";
     settings.micro_batch = settings.batch = 1;
     settings.lr = settings.projector_lr = 100;
@@ -204,6 +269,12 @@ TEST_SUITE("train/run: troubles") {
     settings.epochs = 4;
     CHECK(error_of([&] { run(settings); }).status() == Status::diverged);  // at the third in a row
     CHECK(state_of(settings).at("diverged").integer() >= 2);
+    settings.out += "-started-again-and-again";
+    int64_t starts = 0;
+    CHECK(error_of([&] {
+            for (; starts < 30; ++starts) run(settings, 1);
+          }).status() == Status::diverged);
+    CHECK(starts > 2);
   }
 
   TEST_CASE("snapshots written while the run goes on are those that it waits for") {
@@ -250,5 +321,29 @@ TEST_SUITE("train/run: troubles") {
     training.leave();
     CHECK(snapshots_of(settings.out).size() == 1);
     CHECK(snapshots_of(settings.out)[0].ends_with("step-00000003"));
+  }
+
+  TEST_CASE("how a snapshot written meanwhile came out is told by the steps that follow, not by the next snapshot") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    settings.save_async = true;
+    settings.batch = settings.micro_batch = 1;
+    settings.steps = 60;
+    settings.save_every = 30;
+    std::vector<std::pair<std::string, int64_t>> told;
+    const Heard heard;
+    TrainingRun* running = nullptr;
+    TrainingRun training(settings,
+                         [&](const Json& event) {
+                           const auto kind = event.at("event").string();
+                           if (kind == "saved" || kind == "save_failed") told.emplace_back(kind, running->done());
+                         },
+                         {});
+    running = &training;
+    write_text(settings.out + "/checkpoints", "in the way");
+    while (told.empty() && !training.finished()) training.step();
+    REQUIRE(!told.empty());
+    CHECK(told[0].first == "save_failed");
+    CHECK(told[0].second < 60);  // the next snapshot is due then
   }
 }

@@ -158,6 +158,7 @@ TEST_SUITE("train/snapshot") {
     damage([&] { std::filesystem::remove(state); }, "state.safetensors: ");
     damage([&] { std::ofstream(manifest) << "{"; }, "manifest.json: byte ");
     damage([&] { std::ofstream(manifest) << R"({"format": "something"})"; }, "no snapshot");
+    damage([&] { std::ofstream(manifest) << R"({"format": "llava-snapshot", "version": 2})"; }, "version is 2");
   }
 
   TEST_CASE("other settings are refused with both values") {
@@ -194,6 +195,17 @@ TEST_SUITE("train/snapshot") {
     std::ofstream(target + "/state.safetensors") << "half";
     save_snapshot(folder.path(), run.stepper(), settings(), 2);
     CHECK(snapshots_of(folder.path()).size() == 1);
+    for (const char* name :
+         {"step-1", "step-0000000x", "step-00000009.tmp-1-0", "Step-00000009", "step-00000009", "last"}) {
+      const auto place = folder.path() + "/checkpoints/" + name;
+      std::filesystem::create_directories(place);
+      if (std::string_view(name) != "step-00000009")
+        std::ofstream(place + "/manifest.json") << "{}";  // a half deleted one
+    }
+    std::ofstream(folder.path() + "/checkpoints/step-00000010") << "a file";
+    CHECK(snapshots_of(folder.path()).size() == 1);
+    Run other(1);
+    CHECK(resume_newest(folder.path(), other.stepper(), settings()) == target);
   }
 
   TEST_CASE("a folder that cannot be written to is told, and nothing is lost") {

@@ -13,7 +13,7 @@ namespace Llava
         public string Preset { get; set; }
         /// <summary>LLaVA's JSON or JSONL of records.</summary>
         public string Data { get; set; }
-        /// <summary>Folder of the pictures; not set: the data file's.</summary>
+        /// <summary>Folder of all pictures; not set: that of the file whose records name them.</summary>
         public string ImageRoot { get; set; }
         /// <summary>Folder of the run: new, empty, or the run that is to go on.</summary>
         public string OutDir { get; set; }

@@ -15,7 +15,7 @@ namespace Llava
             Fields = Json.Parse(json);
         }
 
-        /// <summary>What kind: "start", "progress", "step", "skipped", "diverged", "evaluation", "answer", "saved", "save_failed", "result" or "warning".</summary>
+        /// <summary>What kind: "start", "progress", "step", "estimate", "skipped", "diverged", "evaluation", "answer", "saved", "save_failed", "result" or "warning".</summary>
         public string Type { get { return Fields["event"].Text; } }
 
         /// <summary>Everything it tells: Fields["tokens_per_second"].Number.</summary>

@@ -83,8 +83,9 @@ class Progress:
             self._shown.step(event["step"], f"loss {event['loss']:.4f}, {event['samples_per_second']:.1f} samples/s")
         elif kind == "evaluation":
             self._shown.say(f"step {event['step']}: held-out loss {event['eval_loss']:.4f}")
-        elif kind in ("skipped", "save_failed"):
-            self._shown.say(f"{'left out' if kind == 'skipped' else 'not saved'}: {event['message']}")
+        elif kind in ("skipped", "save_failed", "warning"):
+            what = {"skipped": "left out", "save_failed": "not saved", "warning": "warning"}[kind]
+            self._shown.say(f"{what}: {event['message']}")
 
 
 def _open(total: int, done: int) -> _Line | _Bar:

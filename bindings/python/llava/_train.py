@@ -23,14 +23,16 @@ _POLL_MS = 100
 _ALL = 2**62
 
 
-EventType = Literal["start", "progress", "step", "skipped", "diverged", "evaluation", "answer", "saved", "save_failed", "result", "warning"]
+EventType = Literal["start", "progress", "step", "estimate", "skipped", "diverged", "evaluation", "answer", "saved", "save_failed", "result",
+                    "warning"]  # fmt: skip
 
 
 class TrainEvent(dict[str, Any]):
     """What happened in a run, by name: event["loss"]; str() of it is a line for people.
 
     A "step" has step, steps, epoch, loss, lr, grad_norm, samples, tokens, labels, seconds, data_seconds,
-    samples_per_second, tokens_per_second, tflops, eta_seconds, resident_bytes.
+    samples_per_second, tokens_per_second, tflops, eta_seconds, resident_bytes; an "estimate", after ten steps,
+    seconds_per_step and seconds_left.
     """
 
     @property

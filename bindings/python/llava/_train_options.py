@@ -20,7 +20,7 @@ class TrainOptions(TypedDict, total=False):
     preset: str
     """ "llava-1.5" (default), "llava-1.5-lora", "llava-1.5-qlora", "llava-v0", "scienceqa", "custom" """
     image_root: Path | None
-    """folder of the pictures; None: the data file's"""
+    """folder of all pictures; None: that of the file whose records name them"""
     resume: Literal["auto", "never"] | Path
     """ "auto" (default): go on where the run in out_dir stopped; "never": refuse such a folder; or a snapshot's folder"""
     eval_data: Path | None
@@ -137,7 +137,8 @@ def native_options(given: Mapping[str, Any], call: str) -> tuple[str, dict[str, 
             paths[name] = path_bytes(value.path if isinstance(value, Dataset) else value)
         else:
             values["template_name" if name == "template" else name] = _plain(name, value)
-    if isinstance(data := given.get("data"), Dataset) and "image_root" not in paths:
+    data = given.get("data")
+    if isinstance(data, Dataset) and "image_root" not in paths and data.image_root != data.path.parent:
         paths["image_root"] = path_bytes(data.image_root)
     return json.dumps(values), paths
 

@@ -49,7 +49,7 @@ struct TrainOptions {
   int32_t stage = 1;                          /**< 1: the projector learns; 2: the language model too */
   std::string preset = {};                    /**< "": "llava-1.5" */
   std::string data = {};                      /**< records; must be set */
-  std::string image_root = {};                /**< "": the data file's folder */
+  std::string image_root = {};                /**< "": that of the file whose records name them */
   std::string out_dir = {};                   /**< folder of the run; must be set but for a plan */
   std::string resume = {};                    /**< "": "auto" */
   std::string eval_data = {};                 /**< held-out records */

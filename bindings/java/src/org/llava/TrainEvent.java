@@ -5,8 +5,8 @@ import java.util.Map;
 /**
  * What happened in a training run.
  *
- * @param kind  "start", "progress", "step", "skipped", "diverged", "evaluation", "answer", "saved", "save_failed", "result"
- *     or "warning"
+ * @param kind  "start", "progress", "step", "estimate", "skipped", "diverged", "evaluation", "answer", "saved",
+ *     "save_failed", "result" or "warning"
  * @param values  all of it; a step has step, steps, epoch, loss, lr, grad_norm, samples, tokens, labels, seconds, ...
  */
 public record TrainEvent(String kind, Map<String, Object> values) {

@@ -22,7 +22,7 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("data", data);
   }
 
-  /** Folder of the pictures; default: the data file's. */
+  /** Folder of all pictures; default: that of the file whose records name them. */
   public TrainOptions imageRoot(Path imageRoot) {
     return set("image_root", imageRoot);
   }
