@@ -43,7 +43,9 @@ constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_o
                                               .projector = nullptr,
                                               .adapter = nullptr,
                                               .adapter_scale = 1,
-                                              .tile_rule = LLAVA_TILES_AUTO};
+                                              .tile_rule = LLAVA_TILES_AUTO,
+                                              .allow_pickle = 1,
+                                              .pickle_reserved = 0};
 constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
     LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
@@ -59,6 +61,8 @@ constexpr OptionField kLoadFields[] = {
     LLAVA_FIELD(llava_load_options, adapter, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_load_options, adapter_scale, f32, kScaleRange),
     LLAVA_CHOICE(llava_load_options, tile_rule, kTileRules),
+    LLAVA_FIELD(llava_load_options, allow_pickle, flag),
+    LLAVA_FIELD(llava_load_options, pickle_reserved, reserved),
 };
 
 // ---- llava_save_options

@@ -75,6 +75,7 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
       ->capture_default_str();
   verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
   verb.add_flag("--verify", arguments.verify, "look for NaN and infinity in every weight before anything is computed");
+  verb.add_flag("--no-pickle", arguments.no_pickle, "refuse torch's files (.bin): safetensors alone are read");
 }
 
 void add_parts(CLI::App& verb, std::string& vision_tower, std::string& projector) {
@@ -103,6 +104,7 @@ llava::LoadOptions load_options(const ModelArguments& arguments) {
   options.template_name = arguments.template_name == "none" ? "" : arguments.template_name;
   options.max_context = arguments.context;
   options.verify = arguments.verify;
+  options.allow_pickle = !arguments.no_pickle;
   options.vision_tower = arguments.vision_tower;
   options.projector = arguments.projector;
   const auto adapter = parse_adapter(arguments.adapter);

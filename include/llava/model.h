@@ -60,6 +60,10 @@ typedef struct llava_load_options {
                               language model a LLaVA; NULL (default): none */
   float adapter_scale; /**< what the adapter's products are multiplied with; default 1 */
   int32_t tile_rule;   /**< LLAVA_TILES_AUTO (default), ORIGINAL or HF; models that do not cut pictures disregard it */
+  int32_t
+      allow_pickle; /**< 1 (default): torch's files (.bin, .pt) are read too, by a reader that runs nothing of them; 0:
+                             they are LLAVA_ERR_UNSUPPORTED, and so they are to adapters of this model */
+  uint32_t pickle_reserved; /**< 0 */
 } llava_load_options;
 
 /** What a model can take. Filled by llava_model_limits(). Since 0.1. */

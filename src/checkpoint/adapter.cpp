@@ -87,6 +87,7 @@ std::shared_ptr<const Adapter> load_adapter(const Bundle& base, const std::strin
   OpenOptions open;
   open.map = options.map;
   open.checksums = options.verify;
+  open.allow_pickle = base.allow_pickle;
   open.cancel = options.cancel;
   auto adapter = std::make_shared<Adapter>();
   adapter->files = open_adapter(path, base.model->held(), base.config.needed_vision_blocks(), open);

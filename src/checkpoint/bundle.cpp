@@ -25,6 +25,7 @@ std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOpt
   model->warm_up(options.cancel);
   bundle->model = std::move(model);
   bundle->vision_tower = options.vision_tower;
+  bundle->allow_pickle = options.allow_pickle;
   for (const auto& source : bundle->sources)
     if (source.role == "projector") bundle->projector = source.path;
   bundle->fingerprint = bundle->image_fingerprint = model_fingerprint(plan.config_text, plan.tensors);

@@ -20,6 +20,7 @@ struct Bundle : Checkpoint {
   std::shared_ptr<const Model> model;
   std::string fingerprint;  // 32 hex digits over config, tensor names, shapes, dtypes and samples of the weights
   std::string vision_tower, projector;  // as the load options named them, or found beside an adapter
+  bool allow_pickle = true;             // as the load options said; holds for adapters too
 
   // Of a model with an adapter (checkpoint/adapter); the rest is the model's own.
   std::shared_ptr<const Bundle> base;      // the model without it; nullptr for the model itself

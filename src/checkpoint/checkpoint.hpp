@@ -36,6 +36,7 @@ struct LoadOptions {
   std::string template_name;            // "" = chosen from the checkpoint (text/templates)
   int64_t max_context = 0;              // 0 = the model's; at most the model's
   bool verify = false;                  // look for NaN and infinity in every weight
+  bool allow_pickle = true;             // false: torch's files are Error(unsupported)
   std::string vision_tower;    // folder of a CLIP tower, used instead of any other; "" = as the checkpoint says
   std::string projector;       // file of a projector, used instead of any other; "" = the checkpoint's
   NewProjector new_projector;  // made, used instead of any other

@@ -30,9 +30,17 @@ void collecting(LoadPlan& plan, Work&& work) {
 void survey_adapter(LoadPlan& plan, const HeldTensors& held, const LoadOptions& options) {
   OpenOptions open;
   open.map = options.map;
+  open.allow_pickle = options.allow_pickle;
   open.cancel = options.cancel;
   const auto blocks = plan.checkpoint.config.needed_vision_blocks();
   collecting(plan, [&] { plan.adapter = open_adapter(options.adapter, held, blocks, open); });
+}
+
+bool has_weights(const std::string& folder) {
+  for (const char* name :
+       {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"})
+    if (file_exists(folder + "/" + name)) return true;
+  return false;
 }
 
 // The modules' constructors say which tensors they want; no weight is read.
@@ -68,7 +76,7 @@ LoadPlan plan_load(const std::string& path, const LoadOptions& options) {
   checkpoint.path = model_folder(path);
   checkpoint.name = model_name(checkpoint.path);
   const auto config = checkpoint.path + "/config.json";
-  if (!file_exists(config) && file_exists(checkpoint.path + "/adapter_config.json"))
+  if (file_exists(checkpoint.path + "/adapter_config.json") && (!file_exists(config) || !has_weights(checkpoint.path)))
     throw Error(Status::unsupported, cat(checkpoint.path,
                                          ": is an adapter, not a model; name the model it was made for, and it "
                                          "as the adapter"));

@@ -14,6 +14,7 @@ OpenOptions open_options(const LoadOptions& options) {
   OpenOptions open;
   open.map = options.map;
   open.checksums = options.verify;
+  open.allow_pickle = options.allow_pickle;
   open.cancel = options.cancel;
   if (options.progress)
     open.progress = [&options](int64_t done, int64_t total, std::string_view file) {

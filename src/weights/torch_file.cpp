@@ -161,7 +161,8 @@ TensorView view_of(const Pickle& pickle, const PickledTensor& tensor, const Stor
 
 TorchContents read_contents(std::span<const std::byte> file, const std::string& name, const OpenOptions& options) {
   if (!options.allow_pickle)
-    refuse(name, "a torch file, and those are switched off (allow_pickle); safetensors are read", Status::unsupported);
+    refuse(name, "a torch file, and those are switched off (allow_pickle is 0); safetensors are read",
+           Status::unsupported);
   if (is_torch_archive(file)) return read_torch_archive(file, name, options);
   if (is_torch_legacy(file)) return read_torch_legacy(file, name);
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());

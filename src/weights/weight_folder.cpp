@@ -124,7 +124,7 @@ std::string first_match(const std::string& folder, std::string_view begin, std::
 [[noreturn]] void pickle_is_off(const std::string& folder, const char* found) {
   throw Error(Status::unsupported,
               cat(printable(folder, limits::kPathBytes), ": holds ", found,
-                  ", a torch pickle, and those are switched off (allow_pickle); convert it with transformers: "
+                  ", a torch pickle, and those are switched off (allow_pickle is 0); convert it with transformers: "
                   "from_pretrained(...).save_pretrained(..., safe_serialization=True)"));
 }
 

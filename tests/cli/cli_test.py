@@ -181,6 +181,8 @@ class OneShot(unittest.TestCase):
             done = run("merge-lora", CHECKPOINTS + "parts_base", CHECKPOINTS + "lora_published", folder + "/llava", *whole)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertEqual(json.loads(run("info", folder + "/llava", "--json").stdout)["layout"], "hf")
+            done = run("logits", CHECKPOINTS + "parts_base", "--ids", "1", "-o", "-", "--adapter", CHECKPOINTS + "lora_published", *whole, "--no-pickle")
+            self.assertEqual((done.returncode, b"(allow_pickle is 0); safetensors are read" in done.stderr), (3, True), done.stderr)
         self.assertEqual(run("info", rows, "--adapter", lora + "=much").returncode, 2)
         done = run("logits", rows, "--ids", "1", "-o", "-", "--adapter", CHECKPOINTS + "hf_ties")
         self.assertEqual(done.returncode, 3)

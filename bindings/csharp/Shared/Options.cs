@@ -56,6 +56,9 @@ namespace Llava
         /// <summary>Whose rule cuts pictures into tiles.</summary>
         public TileRule? TileRule { get; set; }
 
+        /// <summary>False: torch's files (.bin, .pt) are refused.</summary>
+        public bool? AllowPickle { get; set; }
+
         internal override void Write(Internal.Fields fields)
         {
             fields.Choose("dtype", Dtype);
@@ -68,6 +71,7 @@ namespace Llava
             fields.Set("adapter", Adapter);
             fields.Set("adapter_scale", AdapterScale);
             fields.Choose("tile_rule", TileRule);
+            fields.Set("allow_pickle", AllowPickle);
         }
     }
 

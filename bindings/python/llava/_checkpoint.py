@@ -39,6 +39,8 @@ class LoadOptions(TypedDict, total=False):
     adapter_scale: float
     tile_rule: Literal["auto", "original", "hf"]
     """whose rule cuts pictures into tiles (LLaVA-NeXT)"""
+    allow_pickle: bool
+    """False: torch's files (.bin, .pt) are refused"""
 
 
 class SaveOptions(TypedDict, total=False):
@@ -58,7 +60,7 @@ class SaveOptions(TypedDict, total=False):
 
 
 _LOAD = {"device": "", "dtype": "auto", "template": "", "max_context": 0, "verify": False, "vision_tower": b"",
-         "projector": b"", "adapter": b"", "adapter_scale": 1.0, "tile_rule": "auto"}  # fmt: skip
+         "projector": b"", "adapter": b"", "adapter_scale": 1.0, "tile_rule": "auto", "allow_pickle": True}  # fmt: skip
 _SAVE = {"layout": "keep", "dtype": "auto", "overwrite": False, "shard_bytes": 5_000_000_000, "vision_tower": b"",
          "projector": b""}  # fmt: skip
 _PATHS = ("vision_tower", "projector", "adapter")

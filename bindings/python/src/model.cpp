@@ -22,6 +22,7 @@ llava::LoadOptions load_options(const py::kwargs& given) {
   options.projector = given["projector"].cast<std::string>();
   options.adapter = given["adapter"].cast<std::string>();
   options.adapter_scale = given["adapter_scale"].cast<float>();
+  options.allow_pickle = given["allow_pickle"].cast<bool>();
   options.tile_rule = choice<llava::TileRule>(
       "tile_rule", given["tile_rule"].cast<std::string>(),
       {{"auto", llava::TileRule::automatic}, {"original", llava::TileRule::original}, {"hf", llava::TileRule::hf}});

@@ -35,6 +35,7 @@ struct LoadOptions {
   std::string adapter = {};                               /**< folder of a LoRA to attach; "": none */
   float adapter_scale = 1;                                /**< of that adapter */
   TileRule tile_rule = TileRule::automatic;               /**< of a LLaVA-NeXT */
+  bool allow_pickle = true;                               /**< false: torch's files (.bin) are refused */
 
   /** The C form without the progress callback; valid while this struct lives. */
   llava_load_options c() const {
@@ -51,6 +52,7 @@ struct LoadOptions {
     options.adapter = detail::or_null(adapter, "adapter");
     options.adapter_scale = adapter_scale;
     options.tile_rule = static_cast<int32_t>(tile_rule);
+    options.allow_pickle = allow_pickle;
     return options;
   }
 };

@@ -56,6 +56,11 @@ public final class LoadOptions extends Options<LoadOptions> {
     return set("tile_rule", tileRule);
   }
 
+  /** Whether torch's files (.bin, .pt) are read too, by a reader that runs nothing of them; default true. */
+  public LoadOptions allowPickle(boolean allowPickle) {
+    return set("allow_pickle", allowPickle);
+  }
+
   /** What stops the call from another thread; null for none. */
   public LoadOptions cancel(CancelToken token) {
     return cancelToken(token);
