@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "base/log.hpp"
 
 namespace llava::core {
 namespace {
@@ -116,9 +117,43 @@ void check_computed(const Json& json, const std::string& where) {
   if (!found.empty()) throw Error(Status::unsupported, cat(where, ": not computed here: ", found, "; plain LoRA is"));
 }
 
-std::optional<std::vector<std::string>> read_targets(const Json& json, const std::string& where) {
+// Paths are ASCII, so Python's \w is what text/pattern refuses to guess: letters, digits and _.
+std::string with_words_spelt(std::string_view expression) {
+  std::string out;
+  bool in_set = false;
+  for (size_t i = 0; i < expression.size(); ++i) {
+    if (expression[i] == '\\' && i + 1 < expression.size()) {
+      const char what = expression[++i];
+      if (what == 'w')
+        out += in_set ? "0-9A-Za-z_" : "[0-9A-Za-z_]";
+      else
+        out += {'\\', what};
+      continue;
+    }
+    in_set = expression[i] == '[' || (in_set && expression[i] != ']');
+    out += expression[i];
+  }
+  return out;
+}
+
+void read_target_text(const std::string& text, const std::string& where, AdapterConfig& config) {
+  std::string lower = text;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  config.all_linear = lower == "all-linear";
+  if (config.all_linear) return;
+  try {
+    config.target_pattern = Pattern::regex(cat("^(?:", with_words_spelt(text), ")$"), where + ": target_modules");
+  } catch (const Error& error) {
+    if (error.status() != Status::unsupported) throw;
+    log_warning(cat(error.message(), "; the expression is not evaluated, the tensors decide"));
+  }
+}
+
+void read_targets(const Json& json, const std::string& where, AdapterConfig& config) {
   const auto* value = find_value(json, "target_modules", where);
-  if (!value || value->is_string()) return std::nullopt;
+  if (!value) return;
+  if (value->is_string()) return read_target_text(value->string(), where, config);
   std::vector<std::string> names;
   if (value->is_array())
     for (const auto& item : value->elements())
@@ -126,7 +161,7 @@ std::optional<std::vector<std::string>> read_targets(const Json& json, const std
   if (!value->is_array() || names.size() != value->size())
     throw Error(Status::format,
                 cat(where, ": target_modules is ", json_found(*value), ", expected a list of names or a pattern"));
-  return names;
+  config.targets = std::move(names);
 }
 
 std::vector<int64_t> read_layers(const Json& json, const std::string& where) {
@@ -157,6 +192,12 @@ double AdapterConfig::strength_of(std::string_view path) const {
 }
 
 bool AdapterConfig::targets_path(std::string_view path) const {
+  if (all_linear) return path != "lm_head" && !path.ends_with(".lm_head");
+  if (target_pattern) {
+    std::vector<TextRange> found;
+    target_pattern->find_all(path, found);
+    return found.size() == 1 && found[0].begin == 0 && found[0].end == path.size();
+  }
   if (!targets) return true;
   return std::any_of(targets->begin(), targets->end(), [&](const auto& name) {
     return path == name ||
@@ -178,7 +219,8 @@ AdapterConfig parse_adapter_config(const Json& json, const std::string& where) {
   config.bias = read_string(json, "bias", where, "none");
   if (config.bias != "none" && config.bias != "all" && config.bias != "lora_only")
     throw Error(Status::format, cat(where, ": bias is \"", config.bias, "\", expected none, all or lora_only"));
-  config.targets = read_targets(json, where);
+  read_targets(json, where, config);
+  config.excludes = is_set(find_value(json, "exclude_modules", where));
   config.layers = read_layers(json, where);
   for (const auto& [name, value] : pattern_of(json, "rank_pattern", where))
     config.rank_pattern.emplace_back(

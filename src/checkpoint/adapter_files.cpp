@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -94,6 +95,7 @@ class Matcher {
 
   void finish() {
     for (auto& [path, halves] : halves_) pair(path, halves);
+    if (files_.config.names_targets()) find_holes();
     if (files_.added.empty() && files_.replaced.empty() && !any_fault()) lone_.push_back("there are no LoRA matrices");
     if (!any_fault()) return;
     std::string text;
@@ -112,6 +114,10 @@ class Matcher {
  private:
   struct Halves {
     std::optional<TensorView> down, up;
+  };
+  struct Kind {        // of layers, "language.layers.N.self_attn.q_proj"
+    std::string path;  // of one of them
+    std::set<int64_t> numbers;
   };
   using Seen = std::map<std::string, std::string>;  // canonical name: published
 
@@ -162,6 +168,9 @@ class Matcher {
     const auto held = held_.tensors.find(layer);
     if (!layer.empty()) layer.resize(layer.size() - kWeight.size());
     if (held == held_.tensors.end() || !held_.layers.count(layer)) return strangers_.push_back(printable(any.name));
+    auto& kind = kinds_[renumbered(layer, "N")];
+    kind.path = path;
+    kind.numbers.insert(number_of(layer));
     if (!files_.config.targets_path(path) || !files_.config.targets_layer(number_of(layer)))
       return off_target_.push_back(printable(any.name));
     check_shape(*halves.down, {files_.config.rank_of(path), held->second.shape[1]}, path);
@@ -169,11 +178,31 @@ class Matcher {
     files_.added[layer] = {*halves.down, *halves.up, files_.config.strength_of(path)};
   }
 
+  static constexpr std::string_view kMark = "layers.";
+
   // 3 of "language.layers.3.self_attn.q_proj"; -1 for layers without a number
   static int64_t number_of(std::string_view layer) {
-    constexpr std::string_view kMark = "layers.";
     const auto at = layer.find(kMark);
     return at == layer.npos ? -1 : std::atoll(std::string(layer.substr(at + kMark.size())).c_str());
+  }
+
+  static std::string renumbered(const std::string& layer, const std::string& number) {
+    const auto begin = layer.rfind(kMark);
+    if (begin == layer.npos) return layer;
+    const auto digits = begin + kMark.size();
+    return layer.substr(0, digits) + number + layer.substr(std::min(layer.find('.', digits), layer.size()));
+  }
+
+  // Blocks that should have matrices and have not, of kinds of layers that others have some for: a file that lost them.
+  void find_holes() {
+    for (const auto& layer : held_.layers) {
+      const auto number = number_of(layer);
+      const auto kind = kinds_.find(renumbered(layer, "N"));
+      if (number < 0 || kind == kinds_.end() || kind->second.numbers.count(number)) continue;
+      const auto path = renumbered(kind->second.path, std::to_string(number));
+      if (files_.config.targets_layer(number) && files_.config.targets_path(path))
+        lone_.push_back(cat(printable(path), " has no matrices, as the same layer of other blocks has"));
+    }
   }
 
   void check_shape(const TensorView& view, const std::vector<int64_t>& expected, const std::string& path) {
@@ -186,6 +215,7 @@ class Matcher {
   const HeldTensors& held_;
   const int64_t needed_blocks_;
   std::map<std::string, Halves> halves_;  // by path
+  std::map<std::string, Kind> kinds_;
   std::vector<std::string> others_, misfits_, strangers_, off_target_, lone_;
 };
 

@@ -111,7 +111,9 @@ Json hf_config(const Checkpoint& checkpoint, const std::string& dtype) {
 Json original_config(const Checkpoint& checkpoint, const std::string& dtype) {
   const auto& config = checkpoint.config;
   const auto& projector = config.projector;
-  if (config.feature_layers.size() != 1) no_place("original", "features of several layers");
+  if (config.feature_layers.size() != 1)
+    no_place("original", cat("features of several layers: vision_feature_layer is ", Json(config.feature_layers).dump(),
+                             ", and its mm_vision_select_layer is one number. Choose hf"));
   if (!projector.bias) no_place("original", "a projector without biases");
   if (projector.activation != Activation::gelu && projector.depth > 1)
     no_place("original", cat("a projector with ", activation_name(projector.activation)));

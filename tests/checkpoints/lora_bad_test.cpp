@@ -146,6 +146,11 @@ TEST_SUITE("checkpoints/lora_bad") {
               })
               .error(),
           Status::format, {"linear_1.lora_A.weight is [4, 12] i32, expected f32, f16 or bf16"});
+    check(Spoilt()
+              .tensors(
+                  [](TensorView& view) { return view.name.find("model.layers.1.self_attn.q_proj") == view.name.npos; })
+              .error(),
+          Status::format, {"1 tensors cannot be used", "layers.1.self_attn.q_proj has no matrices"});
     const Spoilt twice;
     const auto map = open_safetensors(kGolden + "lora_hub/adapter_model.safetensors");
     std::vector<TensorView> views = map.all();
@@ -167,6 +172,43 @@ TEST_SUITE("checkpoints/lora_bad") {
     CHECK_NOTHROW(
         load_adapter(*rows_model(), Spoilt().tensors(numbered).set("layers_to_transform", {0, 1, 2}).path(), {}));
     check(Spoilt().set("layers_to_transform", 1).error(), Status::format, {"layers.0.self_attn.q_proj", "lm_head"});
+  }
+
+  TEST_CASE("target_modules as an expression fits whole paths, as PEFT's; all-linear is all but the head") {
+    const auto fits = [](const char* targets) {
+      return load_adapter(*rows_model(), Spoilt().set("target_modules", targets).path(), {});
+    };
+    CHECK_NOTHROW(fits(R"(.*\.(q_proj|v_proj|down_proj|linear_1|lm_head))"));
+    CHECK_NOTHROW(fits(R"((language_model|vision_tower|multi_modal_projector)(\.\w+)*\.([\w]+_(proj|1)|lm_head))"));
+    CHECK_NOTHROW(fits(R"(\b.*)"));  // not evaluated: the tensors decide
+    check(Spoilt().set("target_modules", "q_proj|v_proj|down_proj|linear_1|lm_head").error(), Status::format,
+          {"14 tensors are not among target_modules", "layers.0.self_attn.q_proj"});
+    check(Spoilt().set("target_modules", R"(.*\.layers\.0\..*|.*(linear_1|lm_head))").error(), Status::format,
+          {"not among target_modules", "layers.1.self_attn.q_proj"});
+    check(Spoilt().set("target_modules", "(q_proj").error(), Status::format, {"adapter_config.json: target_modules"});
+    check(Spoilt().set("target_modules", "All-Linear").error(), Status::format,
+          {"1 tensors are not among target_modules", "lm_head"});
+  }
+
+  TEST_CASE("another model's adapter: every tensor that has no place is told, ten by name") {
+    const auto error = Spoilt()
+                           .tensors([](TensorView& view) {
+                             const auto at = view.name.find("language_model.model.");
+                             if (at != view.name.npos) view.name.replace(at, 21, "transformer.");
+                             return true;
+                           })
+                           .error();
+    check(error, Status::unsupported, {"6 tensors match nothing in the model", "transformer.layers.0.mlp.down_proj"});
+  }
+
+  TEST_CASE("torch's files of an adapter are refused where the model's are") {
+    auto bundle = std::make_shared<Bundle>(*rows_model());
+    bundle->allow_pickle = false;
+    const Spoilt spoilt;
+    CHECK_NOTHROW(load_adapter(*bundle, spoilt.path(), {}));
+    write_file_atomically(spoilt.path() + "/non_lora_trainables.bin", "PK");
+    check(error_of([&] { load_adapter(*bundle, spoilt.path(), {}); }), Status::unsupported,
+          {"non_lora_trainables.bin: a torch file", "(allow_pickle is 0); safetensors are read"});
   }
 
   TEST_CASE("NaN is found when asked") {
