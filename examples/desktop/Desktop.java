@@ -48,7 +48,6 @@ final class Desktop implements Talk.Listener {
   private final JTextField input = new JTextField();
   private final JLabel status = new JLabel("Drop a picture, then ask.");
   private final JButton stop;
-  private final JButton discard;
   private final JButton again;
   private final Talk talk;
 
@@ -65,7 +64,7 @@ final class Desktop implements Talk.Listener {
     button(bar, "Paste", event -> input.getTransferHandler().importData(input, frame.getToolkit().getSystemClipboard().getContents(null)));
     bar.addSeparator();
     stop = button(bar, "Stop", event -> talk.stop());
-    discard = button(bar, "Take back", event -> talk.discard());
+    button(bar, "Take back", event -> talk.discard());
     again = button(bar, "Ask again", event -> talk.again());
     bar.add(Box.createHorizontalGlue());
     button(bar, "Save", event -> choose(true, talk::save));
@@ -177,7 +176,6 @@ final class Desktop implements Talk.Listener {
 
   private void busy(boolean on) {
     stop.setEnabled(on);
-    discard.setEnabled(on);
     again.setEnabled(!on);
   }
 
@@ -192,6 +190,15 @@ final class Desktop implements Talk.Listener {
       throw new IllegalStateException(error); // the end of a document is a place in it
     }
     words.setCaretPosition(document.getLength());
+  }
+
+  private void forget(int from) {
+    Document document = words.getDocument();
+    try {
+      document.remove(from, document.getLength() - from); // replaceSelection() does nothing in a pane nobody may edit
+    } catch (BadLocationException error) {
+      throw new IllegalStateException(error); // a place in it
+    }
   }
 
   private int mark; // where the last question begins
@@ -223,13 +230,20 @@ final class Desktop implements Talk.Listener {
   }
 
   @Override
-  public void failed(String why) {
+  public void back(String why, String question, Image image) {
+    BufferedImage shown = image == null ? null : BufferedImages.of(image);
     SwingUtilities.invokeLater(() -> {
-      if (stop.isEnabled()) words.select(mark, words.getDocument().getLength());
-      if (stop.isEnabled()) words.replaceSelection("");
+      forget(mark);
+      if (input.getText().isBlank()) input.setText(question);
+      if (shown != null) picture.show(shown);
       busy(false);
       status.setText(why);
     });
+  }
+
+  @Override
+  public void failed(String why) {
+    SwingUtilities.invokeLater(() -> status.setText(why));
   }
 
   @Override

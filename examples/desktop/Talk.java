@@ -26,7 +26,10 @@ final class Talk implements AutoCloseable {
     /** It is there, whole, or as far as it came until it was stopped. */
     void end(Response answer);
 
-    /** There is none; the conversation is as before the question. */
+    /** There is none; the conversation is as before the question, which may be changed and asked again with its picture. */
+    void back(String why, String question, Image picture);
+
+    /** Something else did not work. */
     void failed(String why);
 
     /** The conversation is another one now: all its turns. */
@@ -93,6 +96,7 @@ final class Talk implements AutoCloseable {
 
   private void answer(ChatOptions options) {
     Message message = questionPicture == null ? Message.user(question) : Message.user(questionPicture, question);
+    int before = session.turnCount();
     listener.begin(question);
     answered = false;
     try (Stream stream = session.stream(message, options.keepOnCancel(true))) {
@@ -101,11 +105,21 @@ final class Talk implements AutoCloseable {
       Response response = stream.finish();
       answered = true;
       listener.end(response);
+    } catch (LlavaException error) {
+      back(before, error.getMessage());
     } catch (IllegalStateException closed) { // discard() closed it
-      listener.failed("Taken back.");
+      back(before, "Taken back.");
     } finally {
       running = null;
     }
+  }
+
+  /** The conversation as it was; what was asked waits to be asked again, with its picture unless there is a newer one. */
+  private void back(int turns, String why) {
+    if (session.turnCount() > turns) session.rewind(turns);
+    answered = false;
+    if (picture == null) picture = questionPicture;
+    listener.back(why, question, picture);
   }
 
   /** Ends the answer here and keeps it. */
@@ -119,10 +133,13 @@ final class Talk implements AutoCloseable {
     }
   }
 
-  /** Forgets question and answer. */
+  /** Takes the question back, also when its answer is there already. */
   void discard() {
     Stream stream = running;
     if (stream != null) stream.close();
+    else later(() -> {
+      if (answered) back(session.turnCount() - 2, "Taken back.");
+    });
   }
 
   void save(Path path) {
@@ -141,7 +158,8 @@ final class Talk implements AutoCloseable {
 
   @Override
   public void close() {
-    discard();
+    Stream stream = running;
+    if (stream != null) stream.close();
     work.execute(() -> {
       session.close();
       asked.forEach(Image::close);

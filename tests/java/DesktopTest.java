@@ -101,6 +101,7 @@ final class DesktopTest {
     until("one question, one answer", () -> words.getText().endsWith("?\nfour") && status.getText().startsWith("stop"));
     stopIsHeard(window, words, input, status);
     savedAndOpened(window, words);
+    takenBack(robot, window, words, input, status);
     picture(robot, window, words, input, status, place);
     SwingUtilities.invokeAndWait(window::close);
   }
@@ -155,6 +156,20 @@ final class DesktopTest {
     Support.remove(folder);
   }
 
+  /** An answer that is there already: its question comes back into the input, and its picture goes with it again. */
+  private static void takenBack(Robot robot, Desktop window, JTextPane words, JTextField input, JLabel status) throws Exception {
+    drop(all(window.frame().getContentPane(), PicturePanel.class).get(0), Support.PICTURE.toFile());
+    for (int i = 0; i < 2; i++) {
+      ask(input, Support.QUESTION);
+      until("the answer", () -> words.getText().endsWith("?\nfour") && status.getText().startsWith("stop"));
+      String before = words.getText();
+      click(robot, window, "Take back");
+      until("it is back", () -> status.getText().equals("Taken back.") && input.getText().equals(Support.QUESTION));
+      Support.check(words.getText().length() < before.length(), words.getText());
+    }
+    SwingUtilities.invokeAndWait(() -> input.setText(""));
+  }
+
   private static void picture(Robot robot, Desktop window, JTextPane words, JTextField input, JLabel status, JComponent place)
       throws Exception {
     String file = System.getProperty("screenshot");
@@ -202,7 +217,12 @@ final class DesktopTest {
 
         @Override
         public void end(Response answer) {
-          heard.add("end " + answer.finishReason());
+          heard.add((answer.text().equals("four") ? "four: " : "") + "end " + answer.finishReason());
+        }
+
+        @Override
+        public void back(String why, String question, Image picture) {
+          heard.add(why + " " + question + " " + (picture == null ? "" : picture.width()));
         }
 
         @Override
@@ -217,9 +237,12 @@ final class DesktopTest {
       });
       talk[0].picture(Image.of(Support.PICTURE));
       talk[0].ask("Describe the picture.");
-      String last = keep ? "end CANCELLED" : "failed Taken back.";
+      String last = keep ? "end CANCELLED" : "Taken back. Describe the picture. 336";
       for (int i = 0; i < 1000 && !heard.contains(last); i++) Thread.sleep(2);
       Support.equal(heard, List.of("begin", "text", "text", "text", last));
+      if (!keep) talk[0].ask(Support.QUESTION); // the picture goes with it
+      for (int i = 0; i < 1000 && !keep && !heard.contains("four: end STOP"); i++) Thread.sleep(2);
+      Support.check(keep || heard.contains("four: end STOP"), heard);
       talk[0].close();
     }
   }
