@@ -57,7 +57,8 @@ int main(int argc, char** argv) try {
   if (argc != 2) throw std::runtime_error("usage: chat MODEL");
   Chat chat(argv[1]);
   std::signal(SIGINT, on_interrupt);
-  for (std::string line; std::cout << "> " << std::flush && std::getline(std::cin, line); kStop.reset()) try {
+  for (std::string line; std::cout << "> " << std::flush && std::getline(std::cin, line);) try {
+      kStop.reset();  // a Ctrl-C at the prompt was not meant for this answer
       chat.say(line);
     } catch (const llava::Error& error) {  // nothing has changed: the next question may come
       std::cout << error.what() << '\n';

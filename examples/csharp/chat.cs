@@ -8,11 +8,11 @@ public static class Chat
 {
     public static void Main(string[] arguments)
     {
-        CancellationTokenSource source = null;
+        var source = new CancellationTokenSource();
         Console.CancelKeyPress += (sender, pressed) => // Ctrl-C stops the answer, not the program
         {
             pressed.Cancel = true;
-            if (source != null) source.Cancel();
+            source.Cancel(); // at the prompt: one that no answer will look at
         };
         using (var model = Model.Load(arguments[0]))
         using (var session = model.CreateSession())
@@ -24,9 +24,8 @@ public static class Chat
             {
                 if (line == "/again" && session.TurnCount >= 2) session.Rewind(session.TurnCount - 2);
                 else question = line;
-                using (source = new CancellationTokenSource())
-                    Answer(session, Question(question, session.TurnCount == 0 ? images.ToArray() : new Image[0]), source.Token);
-                source = null;
+                source = new CancellationTokenSource(); // never disposed: the one before may still be cancelled at this moment
+                Answer(session, Question(question, session.TurnCount == 0 ? images.ToArray() : new Image[0]), source.Token);
             }
             images.ForEach(image => image.Dispose());
         }

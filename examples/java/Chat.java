@@ -1,4 +1,4 @@
-// A conversation about pictures in the terminal: java Chat.java MODEL [PICTURE...]
+// A conversation about pictures in the terminal: java Chat.java MODEL [PICTURE...]. An empty line or Ctrl-D leaves, as Ctrl-C does.
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,26 @@ class Examples(unittest.TestCase):
         for said in both("chat", SCENES, text=lines):
             self.assertEqual(said.count("four"), 3)
             self.assertIn("nowhere.png: No such file or directory", said)
+
+    def test_ctrl_c_at_the_prompt_of_chat_is_not_meant_for_the_next_question(self):
+        for language in ("c", "cpp"):
+            chat = subprocess.Popen([PROGRAMS / f"chat_{language}", SCENES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+            def told(line):
+                chat.stdin.write(line + "\n")
+                text = ""
+                while not text.endswith("> ") and (letter := chat.stdout.read(1)):
+                    text += letter
+                return text
+
+            with chat:
+                self.assertEqual(chat.stdout.read(2), "> ")
+                self.assertEqual(told(f"/image {PICTURES / 'dotted.png'}"), "> ")
+                for line in (QUESTION, "/again"):  # the second time too
+                    chat.send_signal(signal.SIGINT)
+                    self.assertEqual(told(line), "four\n> ")
+                chat.stdin.close()
+            self.assertEqual(chat.returncode, 0)
 
     def test_chat_in_cpp_saves_and_opens(self):
         with tempfile.TemporaryDirectory() as folder:

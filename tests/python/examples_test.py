@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -31,6 +32,26 @@ def test_each_is_under_two_screens() -> None:
 def test_chat_answers_and_answers_again() -> None:
     told = run("chat.py", SCENES, PICTURE, text=f"{QUESTION}\n/again\n\n")
     assert told.count("four") == 2
+
+
+def test_ctrl_c_at_the_prompt_of_chat_begins_a_new_line() -> None:
+    command = [sys.executable, "-u", str(EXAMPLES / "chat.py"), str(SCENES), str(PICTURE)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", bufsize=1) as chat:
+        assert chat.stdin and chat.stdout
+
+        def told() -> str:
+            text = ""
+            while not text.endswith("> ") and (letter := chat.stdout.read(1)):
+                text += letter
+            return text
+
+        told()
+        chat.send_signal(signal.SIGINT)
+        assert told() == "\n> "
+        chat.stdin.write(QUESTION + "\n")
+        assert told() == "four\n> "
+        chat.stdin.close()  # Ctrl-D
+    assert chat.returncode == 0
 
 
 def test_stream_gives_two_answers_at_once() -> None:
