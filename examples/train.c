@@ -1,8 +1,8 @@
 /* Own pictures and records to a model: train MODEL DATA PICTURES OUT [STEPS]
  *
  * Stage 2 in small steps of the caller's: between two of them a program may do what it likes, ask for a stop from another
- * thread, or pull events there. Called again with the same arguments it
- * goes on from the last snapshot: here one is written at the end, `save_every` asks for more. */
+ * thread, or pull events there. Killed at any moment and called again with the same arguments it goes on from the last
+ * snapshot: here one is written every 50 steps and at the end. */
 #include <llava/llava.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +35,7 @@ int main(int argc, char **argv) {
   options.out_dir = argv[4];
   options.batch = 2;
   options.lr = 1e-4;
+  options.save_every = 50;
   if (argc > 5) options.steps = atoll(argv[5]);
   status = llava_trainer_create(argv[1], &options, &trainer);
   if (status == LLAVA_OK) status = train(trainer);

@@ -1,6 +1,7 @@
 // Own pictures and records to a model, Ctrl-C ends after the step: train MODEL DATA PICTURES OUT [STEPS]
 //
-// Stage 2, with an event for everything that happens. Called again with the same arguments it goes on where it stopped.
+// Stage 2, with an event for everything that happens. Called again with the same arguments it goes on where Ctrl-C stopped it,
+// or, after a crash or a kill, from the last snapshot: here one is written every 50 steps.
 #include <atomic>
 #include <csignal>
 #include <iostream>
@@ -23,6 +24,7 @@ int main(int argc, char** argv) try {
   options.out_dir = argv[4];
   options.batch = 2;
   options.lr = 1e-4;
+  options.save_every = 50;
   if (argc > 5) options.steps = std::stoll(argv[5]);
   options.event = [](const std::string& event) {  // {"event": "step", "step": 1, "loss": …} and others
     std::cout << event << std::endl;

@@ -15,9 +15,10 @@ public static class TrainOwn
 
         var options = new TrainOptions
         {
-            Stage = 2, Data = arguments[1], OutDir = arguments[2], Steps = long.Parse(arguments[3]), Batch = 4, MicroBatch = 4, Lr = 1e-4
+            Stage = 2, Data = arguments[1], OutDir = arguments[2], Steps = long.Parse(arguments[3]), Batch = 4, MicroBatch = 4, Lr = 1e-4,
+            SaveEvery = 50 // after a crash or a kill the same call goes on from the last snapshot
         };
-        using (var trainer = new Trainer(arguments[0], options)) // the same call goes on with a run that was interrupted
+        using (var trainer = new Trainer(arguments[0], options)) // saved at the end, and when it is left before
             foreach (var told in trainer.Where(told => told.Type == "step" || told.Type == "saved"))
                 Console.WriteLine(told);
 

@@ -1,5 +1,5 @@
 // Own pictures and records to a model: java Train.java MODEL DATA PICTURES OUT [STEPS]
-// It can be stopped at any time (here: Ctrl-C); the same command goes on from the last snapshot.
+// Ctrl-C ends it at once; the same command goes on from the last snapshot: here one is written every 50 steps, and at the end.
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;

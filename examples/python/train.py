@@ -1,7 +1,8 @@
 """Teaches a model about own pictures: train.py MODEL PICTURES OUT [STEPS [RATE]]
 
 Each picture of the folder that has a text of its name beside it (dog.jpg, dog.txt) becomes a record: the text is the
-answer to "Describe the picture." Ctrl-C saves; the same command goes on. llava.load(OUT) opens what came out.
+answer to "Describe the picture." Every 50th step is saved, and the one that Ctrl-C ends; the same command goes on from there.
+llava.load(OUT) opens what came out.
 """
 
 import json
@@ -31,7 +32,7 @@ def main(folder: str, pictures: pathlib.Path, out: pathlib.Path, steps: int, rat
         for bad in data.check(folder)["bad"]:
             sys.exit(f"{bad['problem']}: {bad['message']}")
         print(f"{len(data)} records; the first: {data[0]}")
-        with llava.Trainer(folder, data, out, stage=2, steps=steps, batch=2, lr=rate) as trainer:
+        with llava.Trainer(folder, data, out, stage=2, steps=steps, batch=2, lr=rate, save_every=50) as trainer:
             try:
                 for event in trainer:
                     if event.type != "progress":
