@@ -126,6 +126,56 @@ public static class ErrorsTest
     }
 
     [Test]
+    public static void ALoraAnswersAsItDoesForTheCommand()
+    {
+        var golden = Path.Combine(Support.Root, "tests", "checkpoints", "golden");
+        string rows = Path.Combine(golden, "hf_rows"), lora = Path.Combine(golden, "lora_later");
+        Support.NothingLeft(() =>
+        {
+            using (var model = Model.Load(rows, new LoadOptions { Template = "plain" }))
+            using (var picture = Image.FromFile(Support.Dotted))
+            using (var adapter = model.LoadAdapter(lora, new AdapterOptions { Name = "絵" }))
+            {
+                var plain = Said(model, picture, null);
+                Check.Equal(plain, Command(rows, ""));
+                var changed = Said(model, picture, "絵");
+                Check.Equal(changed, Command(rows, "--adapter " + Support.Quote(lora)));
+                Check.That(changed != plain, changed);
+                model.Attach(adapter);
+                Check.Equal(Said(model, picture, null), changed);
+                Check.Equal(Said(model, picture, ""), plain);
+                Check.Fails(Status.State, () => model.Attach(adapter));
+                model.Detach();
+                Check.Equal(Said(model, picture, null), plain);
+                Support.InFolder(folder =>
+                {
+                    model.SaveMerged(adapter, Path.Combine(folder, "merged"), 1, new SaveOptions { Dtype = Dtype.F32 });
+                    Check.Equal(Command(Path.Combine(folder, "merged"), ""), changed);
+                });
+            }
+        });
+    }
+
+    /// <summary>Ids of a greedy answer about a picture.</summary>
+    private static string Said(Model model, Image picture, string adapter)
+    {
+        using (var answer = model.Ask("hi", picture, new ChatOptions { Temperature = 0, MaxTokens = 8, Adapter = adapter }))
+            return string.Join(" ", answer.Tokens);
+    }
+
+    /// <summary>The same of the command, which is C++.</summary>
+    private static string Command(string model, string more)
+    {
+        int code;
+        string errors;
+        var output = Support.Output(Path.Combine(Support.Root, "build", "bin", "llava"), "chat " + Support.Quote(model) + " " + more +
+            " --template plain --image " + Support.Quote(Support.Dotted) + " --prompt hi --temperature 0 --max-tokens 8 --json",
+            out code, out errors);
+        Check.Equal(code + errors, "0");
+        return string.Join(" ", Json.Parse(output)["token_ids"].Select(id => id.Integer));
+    }
+
+    [Test]
     public static void AdaptersAreRefusedWithTheReason()
     {
         Support.InFolder(folder =>

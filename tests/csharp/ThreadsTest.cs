@@ -87,6 +87,37 @@ public static class ThreadsTest
     }
 
     [Test]
+    public static void ATokenThatIsCancelledBeforeEndsTheAnswer()
+    {
+        using (var session = Support.Shared.CreateSession())
+        using (var source = new CancellationTokenSource())
+        {
+            source.Cancel();
+            var stream = session.Stream("hi", null, Support.Long());
+            stream.Next();
+            var next = stream.NextAsync(source.Token);
+            Check.Throws<AggregateException>(() => next.Wait());
+            Check.That(next.IsCanceled, "the task says so");
+            Check.Equal(session.TurnCount, 0); // free, and as it was
+            stream.Dispose();
+            var kept = Support.Long();
+            kept.KeepOnCancel = true;
+            using (var other = session.Stream("hi", null, kept))
+            {
+                while (!other.Next().Token.HasValue) // until then there is nothing to keep
+                {
+                }
+                while (other.NextAsync(source.Token).Result != null)
+                {
+                }
+                Check.Equal(other.Response.FinishReason, FinishReason.Cancelled);
+                other.Response.Dispose();
+            }
+            Check.Equal(session.TurnCount, 2);
+        }
+    }
+
+    [Test]
     public static void EventsAreAwaited()
     {
         using (var session = Support.Shared.CreateSession())

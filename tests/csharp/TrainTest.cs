@@ -90,6 +90,47 @@ public static class TrainTest
     }
 
     [Test]
+    public static void LeavingALoopEarlySavesItsSteps()
+    {
+        Support.NothingLeft(() => Support.InFolder(folder =>
+        {
+            var options = Options(folder, 1000);
+            var saved = Path.Combine(folder, "out", "checkpoints");
+            using (new Trainer(Support.Scenes, options)) // no step, nothing to save
+            {
+            }
+            Check.Equal(Directory.Exists(saved) ? Directory.GetDirectories(saved).Length : 0, 0);
+            using (var trainer = new Trainer(Support.Scenes, options))
+                foreach (var told in trainer)
+                    if (told.Step == 2) break;
+            Check.Equal(Directory.GetDirectories(saved).Select(Path.GetFileName), new[] { "step-00000002" });
+            Check.Throws<DivideByZeroException>(() =>
+            {
+                using (var trainer = new Trainer(Support.Scenes, options))
+                {
+                    Check.Equal(trainer.Metrics.Step, 2L);
+                    trainer.Run(1);
+                    throw new DivideByZeroException();
+                }
+            });
+            Check.That(Directory.Exists(Path.Combine(saved, "step-00000003")), "an exception of the program's own");
+            using (var source = new CancellationTokenSource())
+            using (var trainer = new Trainer(Support.Scenes, options, source.Token))
+            {
+                trainer.Run(1);
+                source.Cancel();
+                Check.Throws<OperationCanceledException>(() => trainer.Run());
+            }
+            Check.That(!Directory.Exists(Path.Combine(saved, "step-00000004")), "the library failed");
+            var lost = new Trainer(Support.Scenes, options);
+            lost.Run(1);
+            Directory.Delete(Path.Combine(folder, "out"), true);
+            File.WriteAllText(Path.Combine(folder, "out"), "a file where the folder was");
+            Check.That(Check.Throws<Exception>(lost.Dispose) is ILlavaFailure && lost.IsDisposed, "told, and freed");
+        }));
+    }
+
+    [Test]
     public static void AWholeStageIsHeardOnTheCallingThread()
     {
         Support.NothingLeft(() => Support.InFolder(folder =>
@@ -126,6 +167,17 @@ public static class TrainTest
             options.RankProgram = Path.Combine(Support.Root, "build", "libexec", "llava", "llava-rank");
             var report = Training.Launch(Support.Scenes, options, told => (steps += told.Type == "step" ? 1 : 0) >= 0);
             Check.Equal(report["steps"].Integer + steps, 4L);
+            options = Options(Path.Combine(folder, "endless"), 100000);
+            options.Nproc = 2;
+            options.MicroBatch = 1;
+            options.RankProgram = Path.Combine(Support.Root, "build", "libexec", "llava", "llava-rank");
+            using (var source = new CancellationTokenSource())
+                Check.Contains(Check.Throws<OperationCanceledException>(() => Training.Launch(Support.Scenes, options, told =>
+                {
+                    if (told.Type == "step") source.Cancel();
+                    return true;
+                }, default(CancellationToken), source.Token)).Message, "ended at once");
+            Check.That(!Directory.Exists(Path.Combine(options.OutDir, "checkpoints", "step-00000001")), "nothing was saved");
         });
     }
 

@@ -33,7 +33,10 @@ namespace Llava
             catch (Exception error) when (error is ILlavaFailure failure && failure.Code == Status.State) // shut down: nothing is under way
             {
             }
-            handle.DropAndWait();
+            finally
+            {
+                handle.DropAndWait();
+            }
         }
 
         /// <summary>The handle. Throws ObjectDisposedException after Dispose().</summary>

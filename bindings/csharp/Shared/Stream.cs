@@ -67,26 +67,29 @@ namespace Llava
         }
 
         /// <summary>
-        /// The next event, worked for on a thread of the pool; null when the answer is complete. A cancelled token cancels
-        /// the answer: the session is as it was, unless ChatOptions.KeepOnCancel says otherwise.
+        /// The next event, worked for on a thread of the pool; null when the answer is complete. A cancelled token, also one
+        /// that is cancelled before, cancels the answer: the session is as it was, unless ChatOptions.KeepOnCancel says otherwise.
         /// </summary>
         public Task<Event> NextAsync(CancellationToken cancel = default(CancellationToken))
         {
-            return Task.Run(() =>
+            var told = new TaskCompletionSource<Event>(); // Task.Run(work, cancel) would not begin, and the answer would stay open
+            Task.Run(() =>
             {
-                using (cancel.Register(CancelQuietly))
+                Event next;
+                try
                 {
-                    try
-                    {
-                        return Next();
-                    }
-                    catch (LlavaCanceledException)
-                    {
-                        cancel.ThrowIfCancellationRequested(); // so that the task counts as cancelled
-                        throw;
-                    }
+                    using (cancel.Register(CancelQuietly)) next = Next();
                 }
-            }, cancel);
+                catch (Exception failure)
+                {
+                    var asked = failure is LlavaCanceledException && cancel.IsCancellationRequested;
+                    if (asked) told.TrySetCanceled(cancel); // so that the task counts as cancelled
+                    else told.TrySetException(failure);
+                    return;
+                }
+                told.SetResult(next);
+            });
+            return told.Task;
         }
 
         /// <summary>Asks the answer to end, from any thread: its next event is an OperationCanceledException, or the end with

@@ -12,12 +12,19 @@ namespace Llava
     /// A run that is stepped by its caller: foreach over it trains and hands out events, step by step, until it is through.
     /// Run() trains without, on its own thread or another; Watch() then gives the events to whoever looks. Whatever interrupts
     /// a run, the same options go on where its last snapshot stands.
+    ///
+    /// Dispose() before the end saves the steps that no snapshot has, so that leaving a using block by break or by an exception
+    /// of the program's own loses none; after a failure of the library itself the last snapshot stays as it was. What keeps
+    /// the steps from being saved is thrown when everything is freed. A run in another thread finishes its step, saves and returns.
     /// </summary>
     public sealed class Trainer : LlavaObject, IEnumerable<TrainEvent>
     {
         private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(50);
         private readonly CancelScope scope;
+        private readonly bool alone;
+        private readonly long opened; // the step it went on from
         private volatile bool stopping;
+        private volatile bool failed;
 
         /// <summary>
         /// Opens a run: settings, data, model and folder are checked, and a snapshot is read where it goes on. `modelPath` is
@@ -27,6 +34,8 @@ namespace Llava
             : this(Create(modelPath, options, new CancelScope(cancel)))
         {
             OutDir = options.OutDir;
+            alone = (options.Nproc ?? 1) == 1; // what several save they save together
+            opened = Metrics.Step;
         }
 
         private Trainer(KeyValuePair<TrainerHandle, CancelScope> made) : base(made.Key)
@@ -68,7 +77,11 @@ namespace Llava
 
         private bool Go(long steps)
         {
-            using (new Running(Handle)) return Native.llava_trainer_run(Handle, steps) == (int)Status.End;
+            failed = true;
+            bool ended;
+            using (new Running(Handle)) ended = Native.llava_trainer_run(Handle, steps) == (int)Status.End;
+            failed = false;
+            return ended;
         }
 
         /// <summary>Run() on a thread of its own.</summary>
@@ -181,6 +194,7 @@ namespace Llava
             try
             {
                 if (IsDisposed) return;
+                SaveSteps();
                 Native.llava_trainer_request_stop(Handle);
                 Native.llava_trainer_pause(Handle, 0); // what is held would never hear of it
             }
@@ -188,7 +202,24 @@ namespace Llava
             {
                 // another thread was first
             }
-            scope.Dispose();
+            finally
+            {
+                scope.Dispose();
+            }
+        }
+
+        private void SaveSteps()
+        {
+            if (!alone || failed) return;
+            try
+            {
+                var metrics = Metrics;
+                if (!metrics.Finished && metrics.Step > opened) Save();
+            }
+            catch (LlavaException failure)
+            {
+                if (failure.Code != Status.Busy) throw; // else the thread that is in it saves
+            }
         }
 
         private static KeyValuePair<TrainerHandle, CancelScope> Create(string modelPath, TrainOptions options,

@@ -115,25 +115,37 @@ namespace Llava
 
         /// <summary>
         /// Trains a stage from a model's folder to the end, with options.Nproc processes of this machine. `heard` gets each
-        /// event on this thread and answers whether to go on; what it throws ends the run and leaves this call.
+        /// event on this thread and answers whether to go on; what it throws ends the run and leaves this call. `cancel` lets the
+        /// processes finish their step and save, `abandon` ends them at once.
         /// </summary>
         public static Json Launch(string modelPath, TrainOptions options, Func<TrainEvent, bool> heard = null,
-                                  CancellationToken cancel = default(CancellationToken))
+                                  CancellationToken cancel = default(CancellationToken),
+                                  CancellationToken abandon = default(CancellationToken))
         {
             if (modelPath == null) throw new ArgumentNullException("modelPath");
             return Call(options, heard, cancel, (llava_train_options given, out ReportHandle made) =>
-                Native.llava_train_launch(modelPath, given, out made));
+                Native.llava_train_launch(modelPath, given, out made), abandon);
+        }
+
+        /// <summary>Launch() on a thread of its own, where `heard` gets the events.</summary>
+        public static Task<Json> LaunchAsync(string modelPath, TrainOptions options, Func<TrainEvent, bool> heard = null,
+                                             CancellationToken cancel = default(CancellationToken),
+                                             CancellationToken abandon = default(CancellationToken))
+        {
+            return Task.Factory.StartNew(() => Launch(modelPath, options, heard, cancel, abandon), cancel,
+                                         TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
         /// <summary>
         /// The same from the checkpoint a model was loaded from. The model itself is not changed and may be used meanwhile.
         /// </summary>
         public static Json Stage(Model model, TrainOptions options, Func<TrainEvent, bool> heard = null,
-                                 CancellationToken cancel = default(CancellationToken))
+                                 CancellationToken cancel = default(CancellationToken),
+                                 CancellationToken abandon = default(CancellationToken))
         {
             if (model == null) throw new ArgumentNullException("model");
             return Call(options, heard, cancel, (llava_train_options given, out ReportHandle made) =>
-                Native.llava_train_stage(model.Handle, given, out made));
+                Native.llava_train_stage(model.Handle, given, out made), abandon);
         }
 
         /// <summary>Stage() on a thread of its own, where `heard` gets the events.</summary>
@@ -160,15 +172,17 @@ namespace Llava
         private delegate void ReportCall(llava_train_options given, out ReportHandle made);
 
         private static Json Call(TrainOptions options, Func<TrainEvent, bool> heard, CancellationToken cancel,
-                                 ReportCall call)
+                                 ReportCall call, CancellationToken abandon = default(CancellationToken))
         {
             if (options == null) throw new ArgumentNullException("options");
             var callback = Callback.Of(heard);
             ReportHandle made = null;
-            using (var scope = new CancelScope(cancel))
+            using (var atOnce = new CancelScope(abandon))
+            using (var scope = new CancelScope(cancel)) // the inner one: an OperationCanceledException has this token
             using (var given = Fields.Fill<llava_train_options>(options))
             {
                 given.cancel = scope.Handle;
+                given.abandon = atOnce.Handle;
                 Callback.Set(given, callback);
                 Callback.During(callback, () => call(given, out made));
             }
