@@ -4,7 +4,7 @@
  * thread, so that llava_last_error() still is its own.
  *
  * Written by hand beside this and used here: org.llava.Text (utf8, utf8z, string), org.llava.Failure (check),
- * org.llava.OptionsStruct. */
+ * org.llava.OptionsStruct and HearingStruct, org.llava.Hearing (event, progress). */
 %pragma(java) jniclassclassmodifiers = "final class"
 %pragma(java) moduleclassmodifiers = "final class"
 %pragma(java) jniclasscode = %{
@@ -281,6 +281,101 @@ LLAVA_JAVA(jlongArray, long[], (const TYPE *const *NAME, int32_t COUNT))
 
 /* ---- Option structs share an interface ------------------------------------------------------------------------------ */
 
-%define LLAVA_OPTIONS_CLASS(NAME)
-%typemap(javainterfaces) NAME "OptionsStruct"
+#define LLAVA_OPTIONS_CLASS(NAME)
+%typemap(javainterfaces) llava_adapter_options, llava_chat_options, llava_encode_options, llava_forward_options, llava_image_options,
+    llava_session_options, llava_template_options "OptionsStruct"
+
+/* ---- Callbacks: heard on the thread that makes the call, and on no other -------------------------------------------- */
+
+%{
+namespace {
+
+/* What org.llava.Hearing hears. It keeps what the user's code throws, so nothing is pending when the library goes on. */
+class Listener {
+ public:
+  Listener(JNIEnv *env, jobject hearing) : hearing_(env->NewGlobalRef(hearing)) {
+    env->GetJavaVM(&machine_);
+    jclass type = env->GetObjectClass(hearing);
+    event_ = env->GetMethodID(type, "event", "([B)I");
+    progress_ = env->GetMethodID(type, "progress", "([BJJ[B)I");
+    env->DeleteLocalRef(type);
+  }
+  Listener(const Listener &) = delete;
+  Listener &operator=(const Listener &) = delete;
+
+  void end(JNIEnv *env) {
+    env->DeleteGlobalRef(hearing_);
+    delete this;
+  }
+
+  static int32_t event(const char *text, void *self) noexcept {
+    const Listener &listener = *static_cast<Listener *>(self);
+    return listener.tell([&](JNIEnv *env) -> jint {
+      const jbyteArray bytes = bytes_of(env, text, std::strlen(text));
+      return bytes ? env->CallIntMethod(listener.hearing_, listener.event_, bytes) : -1;
+    });
+  }
+
+  static int32_t progress(const char *phase, int64_t done, int64_t total, const char *item, void *self) noexcept {
+    const Listener &listener = *static_cast<Listener *>(self);
+    return listener.tell([&](JNIEnv *env) -> jint {
+      const jbyteArray kind = bytes_of(env, phase, std::strlen(phase));
+      const jbyteArray what = kind ? bytes_of(env, item, std::strlen(item)) : nullptr;
+      return what ? env->CallIntMethod(listener.hearing_, listener.progress_, kind, static_cast<jlong>(done),
+                                       static_cast<jlong>(total), what)
+                  : -1;
+    });
+  }
+
+ private:
+  ~Listener() = default;
+
+  /* A long call tells many things: what each makes in Java goes with it. */
+  template <typename Call>
+  int32_t tell(Call &&call) const noexcept {
+    constexpr jint kObjects = 4;
+    void *found = nullptr;
+    if (machine_->GetEnv(&found, JNI_VERSION_1_8) != JNI_OK) return -1;
+    JNIEnv *const env = static_cast<JNIEnv *>(found);
+    if (env->PushLocalFrame(kObjects) != 0) return forget(env);
+    const jint answer = call(env);
+    const bool failed = env->ExceptionCheck();
+    env->PopLocalFrame(nullptr);
+    return failed ? forget(env) : answer;
+  }
+
+  /* Memory is short. */
+  static int32_t forget(JNIEnv *env) {
+    env->ExceptionClear();
+    return -1;
+  }
+
+  JavaVM *machine_ = nullptr;
+  const jobject hearing_;
+  jmethodID event_ = nullptr, progress_ = nullptr;
+};
+
+}  // namespace
+%}
+
+%typemap(in, numinputs = 0) JNIEnv *jenv "$1 = jenv;"
+LLAVA_JAVA(jobject, Object, jobject hearing)
+%typemap(in) jobject hearing "$1 = $input;"
+%define LLAVA_JAVA_HEARS(TYPE, FIELD, HEARS)
+%typemap(javainterfaces) TYPE "HearingStruct"
+%extend TYPE {
+  void hear(JNIEnv *jenv, jobject hearing) {
+    $self->FIELD##_user_data = new Listener(jenv, hearing);
+    $self->FIELD = Listener::HEARS;
+  }
+  void deaf(JNIEnv *jenv) {
+    static_cast<Listener *>($self->FIELD##_user_data)->end(jenv);
+    $self->FIELD##_user_data = nullptr;
+    $self->FIELD = nullptr;
+  }
+}
 %enddef
+LLAVA_JAVA_HEARS(llava_dataset_options, progress, progress)
+LLAVA_JAVA_HEARS(llava_load_options, progress, progress)
+LLAVA_JAVA_HEARS(llava_save_options, progress, progress)
+LLAVA_JAVA_HEARS(llava_train_options, event, event)

@@ -10,7 +10,8 @@
  * - Option structs are classes whose constructor calls the `_init` function, with from_json() for all that is text, number or
  *   list, and accessors for the numbers and the cancel token. Structs the library fills have their struct_size set.
  *   So no layout is repeated in any language: what is compiled here knows it.
- * - No callbacks: streams, training events and the log are pulled. Function pointers and their user data are left out.
+ * - Function pointers and their user data are left out: streams and the log are pulled. Progress and training events of long
+ *   calls are heard on the thread that makes the call; java.i and csharp.i say how.
  *
  * swig -c++ -java -I<include> ... (bindings/java/build), swig -c++ -csharp ... (bindings/csharp).
  */

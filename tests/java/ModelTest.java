@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import org.llava.Adapter;
 import org.llava.AdapterOptions;
 import org.llava.CancelToken;
+import org.llava.ChatOptions;
 import org.llava.Dataset;
 import org.llava.DatasetOptions;
 import org.llava.Llava;
@@ -133,6 +134,129 @@ final class ModelTest {
     }
   }
 
+  static void whatIsLeftEarlyIsSaved() throws Exception {
+    Path folder = Support.folder();
+    Path saved = folder.resolve("out/checkpoints");
+    try {
+      TrainOptions options = tenSteps(folder, "out").steps(1000);
+      new Trainer(Support.SCENES, options).close(); // no step, nothing to save
+      Support.check(Files.notExists(saved) || saved.toFile().list().length == 0, saved);
+      try (Trainer trainer = new Trainer(Support.SCENES, options)) {
+        while (!trainer.run(1)) if (trainer.metrics().step() == 2) break;
+      }
+      Support.equal(saved.toFile().list(), new String[] {"step-00000002"});
+      Support.thrown(ArithmeticException.class, "on purpose", () -> {
+        try (Trainer trainer = new Trainer(Support.SCENES, options)) {
+          Support.equal(trainer.metrics().step(), 2L);
+          trainer.run(1);
+          throw new ArithmeticException("on purpose");
+        }
+      });
+      Support.check(Files.exists(saved.resolve("step-00000003")), saved);
+      try (CancelToken cancel = new CancelToken()) {
+        Support.thrown(LlavaException.Cancelled.class, "", () -> {
+          try (Trainer trainer = new Trainer(Support.SCENES, options.cancel(cancel))) {
+            trainer.run(1);
+            cancel.cancel();
+            trainer.run(1);
+          }
+        });
+      }
+      Support.check(Files.notExists(saved.resolve("step-00000004")), saved); // the library failed
+      Trainer lost = new Trainer(Support.SCENES, options.cancel(null));
+      lost.run(1);
+      Support.remove(folder.resolve("out"));
+      Files.writeString(folder.resolve("out"), "a file where the folder was");
+      Support.thrown(LlavaException.class, "out", lost::close);
+      Support.check(lost.isClosed());
+    } finally {
+      Support.remove(folder);
+    }
+  }
+
+  static void aFutureOfARunEndsWithTheRun() throws Exception {
+    Path folder = Support.folder();
+    try {
+      TrainOptions options = tenSteps(folder, "out").steps(100000);
+      Trainer closed = new Trainer(Support.SCENES, options);
+      CompletableFuture<Map<String, Object>> report = closed.start();
+      closed.close();
+      Support.check((Long) report.join().get("step") < 100000, report); // stopped, saved, told
+      Support.equal(Trainer.status(folder.resolve("out")).get("state"), "stopped");
+      Support.thrown(IllegalStateException.class, "closed", closed::start);
+      try (Trainer trainer = new Trainer(Support.SCENES, options)) {
+        for (int way = 0; way < 2; way++) {
+          long before = trainer.metrics().step();
+          CompletableFuture<Map<String, Object>> running = trainer.start();
+          while (trainer.metrics().step() == before) Thread.sleep(1);
+          if (way == 0) running.cancel(true);
+          else Support.check(running.orTimeout(1, java.util.concurrent.TimeUnit.MILLISECONDS).handle((told, error) -> error).get() != null);
+          for (int i = 0; i < 1000; i++) { // the run hears of it
+            try {
+              trainer.evaluate();
+            } catch (LlavaException.Busy busy) {
+              Thread.sleep(5);
+              continue;
+            } catch (LlavaException.State noEvalData) {
+              break;
+            }
+          }
+          trainer.save(); // nobody works with it any longer
+        }
+      }
+    } finally {
+      Support.remove(folder);
+    }
+  }
+
+  static void severalProcessesTellTheirStepsAndAreEnded() throws Exception {
+    Path folder = Support.folder();
+    try {
+      TrainOptions options = tenSteps(folder, "out").steps(3).microBatch(1).nproc(2).rankProgram(Path.of("build/libexec/llava/llava-rank"));
+      List<TrainEvent> heard = new ArrayList<>();
+      Thread caller = Thread.currentThread();
+      Map<String, Object> report = Trainer.launch(Support.SCENES, options, event -> {
+        Support.check(Thread.currentThread() == caller);
+        return heard.add(event);
+      });
+      Support.equal(heard.stream().filter(event -> event.kind().equals("step")).map(event -> (long) event.number("step")).toList(),
+          List.of(1L, 2L, 3L));
+      Support.equal(report.get("step"), 3L);
+      try (CancelToken abandon = new CancelToken()) {
+        options.outDir(folder.resolve("at once")).steps(100000).abandon(abandon);
+        Support.thrown(LlavaException.Cancelled.class, "ended at once", () -> Trainer.launch(Support.SCENES, options, event -> {
+          if (event.kind().equals("step")) abandon.cancel();
+          return true;
+        }));
+        Support.check(Files.notExists(folder.resolve("at once/checkpoints")) || folder.resolve("at once/checkpoints").toFile().list().length == 0);
+      }
+    } finally {
+      Support.remove(folder);
+    }
+  }
+
+  static void longCallsTellHowFarTheyAre() throws Exception {
+    Path folder = Support.folder();
+    try {
+      List<String> phases = new ArrayList<>();
+      LoadOptions options = new LoadOptions().progress(told -> phases.add(told.phase()));
+      try (Model model = Model.load(Support.TINY, options)) {
+        Support.equal(phases.stream().distinct().toList(), List.of("weights", "warm-up"));
+        model.save(folder.resolve("saved"), new SaveOptions().progress(told -> phases.add(told.phase() + (told.total() > 0))));
+        Support.check(phases.contains("savetrue"), phases);
+      }
+      ArithmeticException mine = new ArithmeticException("on purpose");
+      Support.check(Support.thrown(ArithmeticException.class, "on purpose",
+          () -> Model.load(Support.TINY, new LoadOptions().progress(told -> { throw mine; }))) == mine);
+      Support.check(Support.thrown(ArithmeticException.class, "on purpose",
+          () -> Support.scenes().trainStage(tenSteps(folder, "thrown"), event -> { throw mine; })) == mine);
+      Support.thrown(LlavaException.Cancelled.class, "", () -> Support.scenes().trainStage(tenSteps(folder, "stopped"), event -> false));
+      Support.leavesNothing(() -> Trainer.plan(Support.SCENES, tenSteps(folder, "planned"), event -> event.kind().equals("progress")));
+    } finally {
+      Support.remove(folder);
+    }
+  }
+
   static void aRunIsHeldStoppedAndGoesOn() throws Exception {
     Path folder = Support.folder();
     try {
@@ -163,6 +287,40 @@ final class ModelTest {
     } finally {
       Support.remove(folder);
     }
+  }
+
+  /** The command, which is C++, says the same with the same adapter. */
+  static void aLoraAnswersAsItDoesForTheCommand() throws Exception {
+    Path golden = Path.of("tests/checkpoints/golden");
+    Path base = golden.resolve("hf_rows");
+    Path lora = golden.resolve("lora_later");
+    try (Model model = Model.load(base, new LoadOptions().template("plain"));
+        Image picture = Support.picture();
+        Adapter adapter = model.loadAdapter(lora, new AdapterOptions().name("絵"))) {
+      Message question = Message.user(picture, "hi");
+      List<Object> plain = ofCommand(base.toString());
+      List<Object> changed = ofCommand(base.toString(), "--adapter", lora.toString());
+      Support.check(!plain.equals(changed), changed);
+      Support.equal(ids(model, question, Support.greedy(8)), plain);
+      Support.equal(ids(model, question, Support.greedy(8).adapter("絵")), changed);
+      model.attach(adapter, 1);
+      Support.equal(ids(model, question, Support.greedy(8)), changed);
+    }
+  }
+
+  private static List<Object> ids(Model model, Message question, ChatOptions options) {
+    return java.util.Arrays.stream(model.ask(question, options).tokens()).<Object>mapToObj(id -> (long) id).toList();
+  }
+
+  private static List<Object> ofCommand(String... model) throws Exception {
+    List<String> words = new ArrayList<>(List.of("build/bin/llava", "chat"));
+    words.addAll(List.of(model));
+    words.addAll(List.of("--template", "plain", "--image", Support.PICTURE.toString(), "--prompt", "hi", "--temperature", "0",
+        "--max-tokens", "8", "--json"));
+    Process process = new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    String said = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+    Support.equal(process.waitFor(), 0);
+    return List.copyOf((List<?>) ((Map<?, ?>) org.llava.Json.parse(said.strip())).get("token_ids"));
   }
 
   static void aLoraIsTrainedChosenAttachedAndMerged() throws Exception {

@@ -79,13 +79,12 @@ final class PackageTest {
 
   static void aLibraryThatIsNotThereIsAnErrorThatSaysWhereItLooked() throws Exception {
     Path folder = Support.folder();
-    Files.writeString(folder.resolve("libllava_java.so"), "no library");
     String classes = System.getProperty("java.class.path");
-    Support.Run run = Support.java(Map.of("LLAVA_LIBRARY_PATH", "/nowhere at all"), "-Dllava.library.path=" + folder,
+    Support.Run run = Support.java(Map.of("LLAVA_LIBRARY_PATH", "/nowhere at all:/nor here"), "-Dllava.library.path=" + folder,
         "-Djava.library.path=/not/here:/nor there", "-cp", classes, "PackageTest$Told");
     Support.equal(run.code(), 1);
-    for (String part : List.of("UnsatisfiedLinkError", "property llava.library.path: " + folder + "/libllava_java.so is there, but",
-             "LLAVA_LIBRARY_PATH: /nowhere at all/libllava_java.so is not there",
+    for (String part : List.of("UnsatisfiedLinkError", "property llava.library.path: " + folder + "/libllava_java.so is not there",
+             "LLAVA_LIBRARY_PATH: /nowhere at all/libllava_java.so is not there", "LLAVA_LIBRARY_PATH: /nor here/libllava_java.so is not there",
              "natives jar: org/llava/natives/linux-x86_64/ is not on the class path",
              "java.library.path: /not/here/libllava_java.so is not there", "java.library.path: /nor there/libllava_java.so is not there",
              "llava-natives-linux-x86_64", "-Dllava.torch.path")) {
@@ -93,6 +92,21 @@ final class PackageTest {
     }
     Support.Run torch = Support.java(Map.of(), Support.same("-Dllava.torch.path=" + folder, "PackageTest$Told"));
     Support.check(torch.code() == 1 && torch.out().contains("LibTorch 2.11 cannot be loaded from there"), torch);
+    Support.remove(folder);
+  }
+
+  /** Although the jar behind it has one that works. */
+  static void aBrokenLibraryThatIsNamedIsNotPassedOver() throws Exception {
+    Path folder = Support.folder();
+    Files.writeString(folder.resolve("libllava_java.so"), "no library");
+    String jars = joined(jar("llava", ""), jar("llava-natives", "linux-x86_64"), Path.of(System.getProperty("java.class.path").split(":")[2]));
+    Support.Run run =
+        Support.java(Map.of("LLAVA_LIBRARY_PATH", folder.toString()), "-Dllava.library.path=/not here", "-cp", jars, "PackageTest$Told");
+    Support.equal(run.code(), 1);
+    for (String part : List.of("property llava.library.path: /not here/libllava_java.so is not there",
+             "LLAVA_LIBRARY_PATH: " + folder + "/libllava_java.so is there, but", "Other places were not looked at")) {
+      Support.check(run.out().contains(part), part, run.out());
+    }
     Support.remove(folder);
   }
 

@@ -155,6 +155,19 @@ final class ThreadsTest {
       Support.check(stopped.cancel(true));
       Support.thrown(CancellationException.class, "", stopped::get);
       Support.equal(session.stats().turns(), 2); // free again, and as before
+      CompletableFuture<Response> late = session.chatAsync(Message.user("hi"), Support.longAnswer())
+          .orTimeout(1, java.util.concurrent.TimeUnit.MILLISECONDS);
+      Support.check(late.handle((response, error) -> error).get() instanceof java.util.concurrent.TimeoutException, late);
+      long begin = System.nanoTime();
+      while (true) { // the answer does not go on until its end
+        try {
+          session.fork().close();
+          break;
+        } catch (LlavaException.Busy busy) {
+          Support.check(System.nanoTime() - begin < 5e9, "late");
+        }
+      }
+      Support.equal(session.stats().turns(), 2);
       List<Response> answers = new ArrayList<>();
       try (Session other = session.fork()) {
         answers.add(other.chatAsync(Message.user("hi"), Support.greedy(5)).join());

@@ -16,6 +16,7 @@ final class Answering extends CompletableFuture<Response> {
 
   static CompletableFuture<Response> begin(Stream stream, Executor executor) {
     Answering answer = new Answering(stream);
+    answer.whenComplete((response, error) -> answer.leave());
     try {
       executor.execute(answer::work);
     } catch (RejectedExecutionException error) {
@@ -48,6 +49,16 @@ final class Answering extends CompletableFuture<Response> {
     else complete(made); // the session is free again
   }
 
+  /** Nobody waits any longer: orTimeout() has ended it, or complete(), or cancel(), or its own work. */
+  private void leave() {
+    try {
+      if (!stream.isClosed()) stream.cancel();
+    } catch (IllegalStateException closed) {
+      return; // meanwhile
+    }
+  }
+
+  /** The session is free when this returns. */
   @Override
   public boolean cancel(boolean mayInterrupt) {
     boolean first = super.cancel(mayInterrupt);

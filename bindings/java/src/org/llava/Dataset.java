@@ -20,7 +20,7 @@ public record Dataset(Path path) {
     byte[][] out = new byte[1][];
     try (Use use = new Use();
         Filled<llava_dataset_options> filled = DatasetOptions.fill(options, use)) {
-      Native.llava_dataset_check(path.toString(), model.toString(), filled.struct, out);
+      filled.during(() -> Native.llava_dataset_check(path.toString(), model.toString(), filled.struct, out));
     }
     return Json.object(Text.string(out[0]));
   }

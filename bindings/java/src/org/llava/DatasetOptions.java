@@ -1,8 +1,11 @@
 package org.llava;
 
 import java.nio.file.Path;
+import java.util.function.Consumer;
 /** How a data file is looked at. */
 public final class DatasetOptions extends Options<DatasetOptions> {
+  private Consumer<LoadProgress> progress;
+
   /** Defaults. */
   public DatasetOptions() {}
 
@@ -51,6 +54,12 @@ public final class DatasetOptions extends Options<DatasetOptions> {
     return set("template_name", template);
   }
 
+  /** Hears how reading goes on, on the thread that calls; what it throws ends the call. Null for nobody. */
+  public DatasetOptions progress(Consumer<LoadProgress> progress) {
+    this.progress = progress;
+    return this;
+  }
+
   /** What stops the call from another thread; null for none. */
   public DatasetOptions cancel(CancelToken token) {
     return cancelToken(token);
@@ -60,6 +69,7 @@ public final class DatasetOptions extends Options<DatasetOptions> {
   static Filled<llava_dataset_options> fill(DatasetOptions options, Use use) {
     Filled<llava_dataset_options> filled = new Filled<>(new llava_dataset_options(), options == null ? "{}" : options.json());
     if (options != null) filled.cancel(use, options.cancelToken(), filled.struct::setCancel);
+    if (options != null) filled.hear(Hearing.progress(options.progress));
     return filled;
   }
 }

@@ -6,6 +6,7 @@ final class Filled<S extends OptionsStruct> implements AutoCloseable {
   final S struct;
 
   private final long[] keep = new long[1];
+  private Hearing hearing;
 
   Filled(S struct, String json) {
     this.struct = struct;
@@ -28,8 +29,27 @@ final class Filled<S extends OptionsStruct> implements AutoCloseable {
     }
   }
 
+  /** Who hears what the call tells; null for nobody. */
+  void hear(Hearing listener) {
+    if (listener == null) return;
+    ((HearingStruct) struct).hear(listener);
+    hearing = listener;
+  }
+
+  /** Makes the call; what the user's code has thrown in it comes out of it. */
+  void during(Runnable call) {
+    try {
+      call.run();
+    } catch (LlavaException.Callback failure) {
+      if (hearing != null) hearing.rethrow();
+      throw failure;
+    }
+  }
+
   @Override
   public void close() {
+    if (hearing != null) ((HearingStruct) struct).deaf();
+    hearing = null;
     struct.delete();
     if (keep[0] != 0) Native.llava_buffer_free(keep[0]);
   }

@@ -119,7 +119,7 @@ public final class Llava {
     byte[][] out = new byte[1][];
     try (Use use = new Use();
         Filled<llava_load_options> filled = LoadOptions.fill(options, use)) {
-      Native.llava_load_plan(path.toString(), filled.struct, out);
+      filled.during(() -> Native.llava_load_plan(path.toString(), filled.struct, out));
     }
     return Json.object(Text.string(out[0]));
   }
@@ -128,7 +128,7 @@ public final class Llava {
   public static void convert(Path path, Path target, SaveOptions options) {
     try (Use use = new Use();
         Filled<llava_save_options> filled = SaveOptions.fill(options, use)) {
-      Native.llava_convert(path.toString(), target.toString(), filled.struct);
+      filled.during(() -> Native.llava_convert(path.toString(), target.toString(), filled.struct));
     }
   }
 
@@ -136,7 +136,7 @@ public final class Llava {
   public static void mergeDelta(Path base, Path delta, Path target, SaveOptions options) {
     try (Use use = new Use();
         Filled<llava_save_options> filled = SaveOptions.fill(options, use)) {
-      Native.llava_merge_delta(base.toString(), delta.toString(), target.toString(), filled.struct);
+      filled.during(() -> Native.llava_merge_delta(base.toString(), delta.toString(), target.toString(), filled.struct));
     }
   }
 

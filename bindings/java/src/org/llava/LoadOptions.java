@@ -1,8 +1,11 @@
 package org.llava;
 
 import java.nio.file.Path;
+import java.util.function.Consumer;
 /** How a model is loaded. */
 public final class LoadOptions extends Options<LoadOptions> {
+  private Consumer<LoadProgress> progress;
+
   /** Defaults. */
   public LoadOptions() {}
 
@@ -61,6 +64,12 @@ public final class LoadOptions extends Options<LoadOptions> {
     return set("allow_pickle", allowPickle);
   }
 
+  /** Hears how loading goes on, on the thread that calls; what it throws ends the call. Null for nobody. */
+  public LoadOptions progress(Consumer<LoadProgress> progress) {
+    this.progress = progress;
+    return this;
+  }
+
   /** What stops the call from another thread; null for none. */
   public LoadOptions cancel(CancelToken token) {
     return cancelToken(token);
@@ -70,6 +79,7 @@ public final class LoadOptions extends Options<LoadOptions> {
   static Filled<llava_load_options> fill(LoadOptions options, Use use) {
     Filled<llava_load_options> filled = new Filled<>(new llava_load_options(), options == null ? "{}" : options.json());
     if (options != null) filled.cancel(use, options.cancelToken(), filled.struct::setCancel);
+    if (options != null) filled.hear(Hearing.progress(options.progress));
     return filled;
   }
 }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.function.Predicate;
 
 /** Vision tower, projector, language model, tokenizer and templates, ready to use by any number of threads at once. */
 public final class Model extends NativeObject {
@@ -35,7 +36,7 @@ public final class Model extends NativeObject {
     long[] out = new long[1];
     try (Use use = new Use();
         Filled<llava_load_options> filled = LoadOptions.fill(options, use)) {
-      Native.llava_load(path.toString(), filled.struct, out);
+      filled.during(() -> Native.llava_load(path.toString(), filled.struct, out));
     }
     return new Model(out[0]);
   }
@@ -309,7 +310,8 @@ public final class Model extends NativeObject {
   public void mergeAdapter(Adapter adapter, double scale, Path target, SaveOptions options) {
     try (Use use = new Use();
         Filled<llava_save_options> filled = SaveOptions.fill(options, use)) {
-      Native.llava_adapter_merge(use.of(this), use.of(adapter), (float) scale, target.toString(), filled.struct);
+      long model = use.of(this), lora = use.of(adapter);
+      filled.during(() -> Native.llava_adapter_merge(model, lora, (float) scale, target.toString(), filled.struct));
     }
   }
 
@@ -317,7 +319,8 @@ public final class Model extends NativeObject {
   public void save(Path target, SaveOptions options) {
     try (Use use = new Use();
         Filled<llava_save_options> filled = SaveOptions.fill(options, use)) {
-      Native.llava_save(use.of(this), target.toString(), filled.struct);
+      long model = use.of(this);
+      filled.during(() -> Native.llava_save(model, target.toString(), filled.struct));
     }
   }
 
@@ -328,12 +331,20 @@ public final class Model extends NativeObject {
    * @return the report: out, step, steps, samples, first_loss, last_loss, ...
    */
   public Map<String, Object> trainStage(TrainOptions options) {
-    long[] out = new long[1];
-    try (Use use = new Use();
-        Filled<llava_train_options> filled = TrainOptions.fill(options, use)) {
-      Native.llava_train_stage(use.of(this), filled.struct, out);
+    return trainStage(options, null);
+  }
+
+  /**
+   * The same, with live events.
+   *
+   * @param heard  gets each event, on the thread that calls, and answers whether to go on; what it throws ends the run and
+   *     leaves this call; null for nobody
+   */
+  public Map<String, Object> trainStage(TrainOptions options, Predicate<TrainEvent> heard) {
+    try (Use use = new Use()) {
+      long model = use.of(this);
+      return Trainer.reported(options, heard, (struct, out) -> Native.llava_train_stage(model, struct, out));
     }
-    return Trainer.report(out[0]);
   }
 
   @Override

@@ -18,9 +18,10 @@ import java.util.stream.Collectors;
 
 /**
  * Finds and loads the native libraries, {@code libllava_java.so} and {@code libllava.so} beside it; the error lists every place
- * it looked. In this order: the folder of the property {@code llava.library.path}; of the environment variable
+ * it looked. In this order: the folder of the property {@code llava.library.path}; those of the environment variable
  * LLAVA_LIBRARY_PATH; the natives jar, unpacked into a folder of the user's cache that is named by its content; {@code
- * java.library.path}. A LibTorch in the folder of {@code llava.torch.path} (or LLAVA_TORCH_PATH) is loaded before.
+ * java.library.path}. The first place that has the library must have one that loads: another place would hide what is wrong with
+ * it. A LibTorch in the folder of {@code llava.torch.path} (or LLAVA_TORCH_PATH) is loaded before.
  */
 final class NativeLibrary {
   private static final String NAME = "libllava_java.so";
@@ -39,13 +40,21 @@ final class NativeLibrary {
     if (given("property llava.library.path", System.getProperty("llava.library.path"))) return;
     if (given("environment variable LLAVA_LIBRARY_PATH", System.getenv("LLAVA_LIBRARY_PATH"))) return;
     if (bundled()) return;
-    for (String folder : System.getProperty("java.library.path", "").split(java.io.File.pathSeparator)) {
-      if (!folder.isEmpty() && inFolder("java.library.path", Path.of(folder))) return;
-    }
-    throw new UnsatisfiedLinkError("llava's native libraries for " + classifier() + " cannot be loaded. Looked in:\n"
-        + TRIED.stream().map(place -> "  - " + place).collect(Collectors.joining("\n"))
-        + "\nPut the jar llava-natives-" + classifier() + " on the class path, or name the folder of " + NAME
+    if (given("java.library.path", System.getProperty("java.library.path"))) return;
+    throw failure("Put the jar llava-natives-" + classifier() + " on the class path, or name the folder of " + NAME
         + " with -Dllava.library.path=FOLDER; LibTorch 2.11's folder with -Dllava.torch.path=FOLDER.");
+  }
+
+  private static UnsatisfiedLinkError failure(String advice) {
+    return new UnsatisfiedLinkError("llava's native libraries for " + classifier() + " cannot be loaded. Looked in:\n"
+        + TRIED.stream().map(place -> "  - " + place).collect(Collectors.joining("\n")) + "\n" + advice);
+  }
+
+  /** What is there but does not load is not passed over for another. */
+  private static UnsatisfiedLinkError broken(String what, String why) {
+    TRIED.add(what + ": " + why);
+    return failure("Other places were not looked at: mend this one, or take it away. LibTorch 2.11's folder is named with"
+        + " -Dllava.torch.path=FOLDER.");
   }
 
   /** As in the names of the natives jars, such as linux-x86_64. */
@@ -71,13 +80,16 @@ final class NativeLibrary {
     }
   }
 
-  /** A folder someone named. What is wrong with a library there is told when no other place has one that loads. */
-  private static boolean given(String what, String folder) {
-    if (folder == null || folder.isEmpty()) {
+  /** Folders someone named. */
+  private static boolean given(String what, String folders) {
+    if (folders == null || folders.isEmpty()) {
       TRIED.add(what + ": not set");
       return false;
     }
-    return inFolder(what, Path.of(folder));
+    for (String folder : folders.split(java.io.File.pathSeparator)) {
+      if (!folder.isEmpty() && inFolder(what, Path.of(folder))) return true;
+    }
+    return false;
   }
 
   private static boolean inFolder(String what, Path folder) {
@@ -92,8 +104,7 @@ final class NativeLibrary {
       System.load(library.toString());
       return true;
     } catch (UnsatisfiedLinkError error) {
-      TRIED.add(what + ": " + library + " is there, but: " + error.getMessage());
-      return false;
+      throw broken(what, library + " is there, but: " + error.getMessage());
     }
   }
 
@@ -118,8 +129,7 @@ final class NativeLibrary {
       }
       return inFolder("natives jar, unpacked", folder);
     } catch (IOException | UncheckedIOException error) {
-      TRIED.add("natives jar: unpacking failed: " + error);
-      return false;
+      throw broken("natives jar", "unpacking failed: " + error);
     }
   }
 

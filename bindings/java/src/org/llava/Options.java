@@ -42,6 +42,10 @@ public abstract class Options<T extends Options<T>> {
     return cancel;
   }
 
+  final Object value(String field) {
+    return values.get(field);
+  }
+
   final String json() {
     return Json.write(values);
   }

@@ -1,8 +1,11 @@
 package org.llava;
 
 import java.nio.file.Path;
+import java.util.function.Consumer;
 /** How a checkpoint is written. */
 public final class SaveOptions extends Options<SaveOptions> {
+  private Consumer<LoadProgress> progress;
+
   /** Defaults. */
   public SaveOptions() {}
 
@@ -36,6 +39,12 @@ public final class SaveOptions extends Options<SaveOptions> {
     return set("projector", projector);
   }
 
+  /** Hears how writing goes on, on the thread that calls; what it throws ends the call. Null for nobody. */
+  public SaveOptions progress(Consumer<LoadProgress> progress) {
+    this.progress = progress;
+    return this;
+  }
+
   /** What stops the call from another thread; null for none. */
   public SaveOptions cancel(CancelToken token) {
     return cancelToken(token);
@@ -45,6 +54,7 @@ public final class SaveOptions extends Options<SaveOptions> {
   static Filled<llava_save_options> fill(SaveOptions options, Use use) {
     Filled<llava_save_options> filled = new Filled<>(new llava_save_options(), options == null ? "{}" : options.json());
     if (options != null) filled.cancel(use, options.cancelToken(), filled.struct::setCancel);
+    if (options != null) filled.hear(Hearing.progress(options.progress));
     return filled;
   }
 }

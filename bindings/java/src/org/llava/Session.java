@@ -75,7 +75,8 @@ public final class Session extends NativeObject {
 
   /**
    * Asks without waiting. What can be refused at once is thrown at once; what fails later completes the future with a {@link
-   * LlavaException}. Cancelling the future cancels the answer, and the session is as before.
+   * LlavaException}. Cancelling the future cancels the answer, and the session is as before and free; so do
+   * {@code orTimeout()} and whatever else ends it before, where the session is free a moment later.
    *
    * @param executor  runs the work, for as long as the answer takes
    */

@@ -1,9 +1,12 @@
 package org.llava;
 
 import java.nio.file.Path;
+
 /** How a stage is trained: {@link #data} and {@link #outDir} must be set, the rest is the preset's. {@link #set} reaches every
  * field of the C struct. */
 public final class TrainOptions extends Options<TrainOptions> {
+  private CancelToken abandon;
+
   /** Defaults. */
   public TrainOptions() {}
 
@@ -77,9 +80,29 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("projector_lr", projectorLr);
   }
 
-  /** Of AdamW. */
+  /** Of the vision tower, where {@link #learns} takes it in; default: lr. */
+  public TrainOptions visionLr(double visionLr) {
+    return set("vision_lr", visionLr);
+  }
+
+  /** Of matrices, not of norms and biases. */
   public TrainOptions weightDecay(double weightDecay) {
     return set("weight_decay", weightDecay);
+  }
+
+  /** Of AdamW. */
+  public TrainOptions beta1(double beta1) {
+    return set("beta1", beta1);
+  }
+
+  /** Of AdamW. */
+  public TrainOptions beta2(double beta2) {
+    return set("beta2", beta2);
+  }
+
+  /** Of AdamW. */
+  public TrainOptions epsilon(double epsilon) {
+    return set("epsilon", epsilon);
   }
 
   /** Steps of warm-up, of all. */
@@ -132,6 +155,11 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("save_every", saveEvery);
   }
 
+  /** Snapshots that are kept; default 2. */
+  public TrainOptions keep(long keep) {
+    return set("keep", keep);
+  }
+
   /** Steps between evaluations; default 0: at the end. */
   public TrainOptions evalEvery(long evalEvery) {
     return set("eval_every", evalEvery);
@@ -172,6 +200,11 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("schedule", schedule);
   }
 
+  /** How the loss of a step is averaged: "group", over micro-batches alike, as published, or "global", over tokens alike. */
+  public TrainOptions lossMean(String lossMean) {
+    return set("loss_mean", lossMean);
+  }
+
   /** "sequential", "shuffled", "grouped" or "upstream". */
   public TrainOptions order(String order) {
     return set("order", order);
@@ -187,7 +220,52 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("image_place", imagePlace);
   }
 
-  /** Processes that train together; {@link Trainer} takes 1, the default. */
+  /** Whether pictures may lie anywhere; default: below the folder of pictures alone. */
+  public TrainOptions allowOutside(boolean allowOutside) {
+    return set("allow_outside", allowOutside);
+  }
+
+  /** That decode pictures ahead; default 2. */
+  public TrainOptions loaderThreads(int loaderThreads) {
+    return set("loader_threads", loaderThreads);
+  }
+
+  /** "f32" (default); "bf16": weights rounded for what they are multiplied with. */
+  public TrainOptions dtype(String dtype) {
+    return set("dtype", dtype);
+  }
+
+  /** What is computed twice to save memory: "auto" (default), "none", "cheap", "full". */
+  public TrainOptions recompute(String recompute) {
+    return set("recompute", recompute);
+  }
+
+  /** 1: each process holds its share of the optimizer's state; default 0: everything. */
+  public TrainOptions zero(int zero) {
+    return set("zero", zero);
+  }
+
+  /** "on": the same bits on any number of processes; "off": less to send; default "auto": on, on the CPU. */
+  public TrainOptions deterministic(String deterministic) {
+    return set("deterministic", deterministic);
+  }
+
+  /** Whether event files are written below outDir/tensorboard. */
+  public TrainOptions tensorboard(boolean tensorboard) {
+    return set("tensorboard", tensorboard);
+  }
+
+  /** Whether mm_projector.safetensors is written beside the result. */
+  public TrainOptions projectorFile(boolean projectorFile) {
+    return set("projector_file", projectorFile);
+  }
+
+  /** 4: frozen weights beside a LoRA in four bits (QLoRA); default 16. */
+  public TrainOptions baseBits(int baseBits) {
+    return set("base_bits", String.valueOf(baseBits));
+  }
+
+  /** Processes that train together; {@link Trainer} takes 1, the default, and 0: one of several, as torchrun says. */
   public TrainOptions nproc(int nproc) {
     return set("nproc", nproc);
   }
@@ -202,6 +280,16 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("lora_alpha", loraAlpha);
   }
 
+  /** Of its inputs, 0 to less than 1. */
+  public TrainOptions loraDropout(double loraDropout) {
+    return set("lora_dropout", loraDropout);
+  }
+
+  /** Matrices by name, parted by commas; default: all of the language model's layers. */
+  public TrainOptions loraTargets(String loraTargets) {
+    return set("lora_targets", loraTargets);
+  }
+
   /** What ranks run; default: libexec/llava/llava-rank beside the library's folder. */
   public TrainOptions rankProgram(Path rankProgram) {
     return set("rank_program", rankProgram);
@@ -212,10 +300,22 @@ public final class TrainOptions extends Options<TrainOptions> {
     return cancelToken(token);
   }
 
+  /** What ends processes that were started here ({@link #nproc} above 1) at once, without a snapshot; null for none. */
+  public TrainOptions abandon(CancelToken token) {
+    abandon = token;
+    return this;
+  }
+
+  /** Whether the run is one process alone, which may save what the others would have to save together with it. */
+  boolean isAlone() {
+    return !(value("nproc") instanceof Number nproc) || nproc.intValue() == 1;
+  }
+
   /** The struct of {@code options}, null for defaults, for one call of {@code use}. */
   static Filled<llava_train_options> fill(TrainOptions options, Use use) {
     Filled<llava_train_options> filled = new Filled<>(new llava_train_options(), options == null ? "{}" : options.json());
     if (options != null) filled.cancel(use, options.cancelToken(), filled.struct::setCancel);
+    if (options != null) filled.cancel(use, options.abandon, filled.struct::setAbandon);
     return filled;
   }
 }

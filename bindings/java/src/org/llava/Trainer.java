@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 
 /**
  * A training run that is stepped by its caller, or in a thread of its own while its events are pulled:
@@ -18,9 +19,14 @@ import java.util.concurrent.CompletableFuture;
  * }
  * }</pre>
  *
- * <p>{@link #close()} lets a run finish its step, save and return; the same options go on from there.
+ * <p>{@link #close()} lets a run finish its step, save and return, and saves what {@link #run} has made alone: leaving the block
+ * before the end, by {@code break} or by an exception of the program's own, loses no step. The same options go on from there.
  */
 public final class Trainer extends NativeObject {
+  private final boolean alone;
+  private final long opened; // the step it went on from
+  private volatile boolean failed = false;
+
   /**
    * Opens a run: settings, data, model and folder are checked, and a snapshot is read where the run goes on.
    *
@@ -28,6 +34,8 @@ public final class Trainer extends NativeObject {
    */
   public Trainer(Path model, TrainOptions options) {
     super(create(model, options), Native::llava_trainer_free);
+    alone = options.isAlone();
+    opened = metrics().step();
   }
 
   private static long create(Path model, TrainOptions options) {
@@ -42,12 +50,12 @@ public final class Trainer extends NativeObject {
 
   /** What a run would do, before it does anything: settings, steps, records that cannot be used, memory. */
   public static Map<String, Object> plan(Path model, TrainOptions options) {
-    long[] out = new long[1];
-    try (Use use = new Use();
-        Filled<llava_train_options> filled = TrainOptions.fill(options, use)) {
-      Native.llava_train_plan(model.toString(), filled.struct, out);
-    }
-    return report(out[0]);
+    return plan(model, options, null);
+  }
+
+  /** The same; `heard` is told how far it is ("progress"), as in {@link #launch(Path, TrainOptions, Predicate)}. */
+  public static Map<String, Object> plan(Path model, TrainOptions options, Predicate<TrainEvent> heard) {
+    return reported(options, heard, (struct, out) -> Native.llava_train_plan(model.toString(), struct, out));
   }
 
   /**
@@ -62,10 +70,32 @@ public final class Trainer extends NativeObject {
 
   /** Trains to the end with {@link TrainOptions#nproc} processes of this machine; the report. */
   public static Map<String, Object> launch(Path model, TrainOptions options) {
+    return launch(model, options, null);
+  }
+
+  /**
+   * The same, with live events. {@link TrainOptions#cancel} lets the processes finish their step and save, {@link
+   * TrainOptions#abandon} ends them at once.
+   *
+   * @param heard  gets each event, on the thread that calls, and answers whether to go on; what it throws ends the run and
+   *     leaves this call; null for nobody
+   */
+  public static Map<String, Object> launch(Path model, TrainOptions options, Predicate<TrainEvent> heard) {
+    return reported(options, heard, (struct, out) -> Native.llava_train_launch(model.toString(), struct, out));
+  }
+
+  /** A call that makes a report. */
+  interface Call {
+    void make(llava_train_options struct, long[] out);
+  }
+
+  /** Makes it. */
+  static Map<String, Object> reported(TrainOptions options, Predicate<TrainEvent> heard, Call call) {
     long[] out = new long[1];
     try (Use use = new Use();
         Filled<llava_train_options> filled = TrainOptions.fill(options, use)) {
-      Native.llava_train_launch(model.toString(), filled.struct, out);
+      filled.hear(Hearing.events(heard));
+      filled.during(() -> call.make(filled.struct, out));
     }
     return report(out[0]);
   }
@@ -87,26 +117,32 @@ public final class Trainer extends NativeObject {
    */
   public boolean run(long steps) {
     try (Use use = new Use()) {
-      return Native.llava_trainer_run(use.of(this), steps) == NativeConstants.LLAVA_END;
+      return run(use.of(this), steps);
     }
   }
 
+  private boolean run(long handle, long steps) {
+    failed = true;
+    boolean through = Native.llava_trainer_run(handle, steps) == NativeConstants.LLAVA_END;
+    failed = false;
+    return through;
+  }
+
   /**
-   * Trains to the end, or until {@link #requestStop()}, on a thread of its own.
+   * Trains to the end, or until {@link #requestStop()} or {@link #close()}, on a thread of its own.
    *
-   * @return the report; a failure completes it with a {@link LlavaException}
+   * @return the report, also of a run that was stopped: its "step" is below "steps" then; a failure completes it with a {@link
+   *     LlavaException}. Cancelling it, and whatever else ends it before the run ends, asks the run to stop
    */
   public CompletableFuture<Map<String, Object>> start() {
-    CompletableFuture<Map<String, Object>> done = new CompletableFuture<>();
-    Answering.inThread(() -> {
-      try {
-        run(Long.MAX_VALUE);
-        done.complete(report());
-      } catch (RuntimeException | Error error) {
-        done.completeExceptionally(error);
+    Use use = new Use();
+    long handle = use.of(this); // close() waits for the report
+    return Running.begin(this, () -> {
+      try (use) {
+        run(handle, Long.MAX_VALUE);
+        return report(handle, new long[1]);
       }
     });
-    return done;
   }
 
   /** Asks a run that is under way to finish its step, save and return; without one, the next returns at once. */
@@ -175,11 +211,37 @@ public final class Trainer extends NativeObject {
 
   /** What is known of the run so far. */
   public Map<String, Object> report() {
-    long[] out = new long[1];
     try (Use use = new Use()) {
-      Native.llava_trainer_report(use.of(this), out);
+      return report(use.of(this), new long[1]);
     }
+  }
+
+  private static Map<String, Object> report(long handle, long[] out) {
+    Native.llava_trainer_report(handle, out);
     return report(out[0]);
+  }
+
+  /**
+   * Frees the run. One that another thread is in finishes its step and saves first; else steps that no snapshot has are saved
+   * here, unless the run has failed. What keeps them from being saved is thrown when everything is freed.
+   */
+  @Override
+  public void close() {
+    try (Use use = new Use()) {
+      if (alone && !failed && !isClosed()) saveSteps(use.of(this));
+    } catch (IllegalStateException closed) { // another thread was first
+    } finally {
+      super.close();
+    }
+  }
+
+  private void saveSteps(long handle) {
+    try {
+      TrainMetrics metrics = metrics();
+      if (!metrics.finished() && metrics.step() > opened) Native.llava_trainer_save(handle);
+    } catch (LlavaException.Busy inUse) { // who is in it saves
+    } catch (LlavaException.State shut) { // the library was shut down
+    }
   }
 
   @Override
