@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).parent
+SONAME = "libllava.so.0.1"
 FULL = os.environ.get("LLAVA_FULL") == "1"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("LD_LIBRARY_PATH", "LLAVA_TORCH_DIR", "DESTDIR")}
 
@@ -134,7 +135,8 @@ def check_debian(arguments, packages, place):
 
 
 def check_subdirectory(arguments, place):
-    """libllava inside another project: configured, its headers used, the link line as it should be; not built (minutes)."""
+    """libllava inside another project: configured, its headers used; the library is the one that is built already, put where that
+    project would build it (minutes), so that its programs are linked by their own lines, and run."""
     run("cmake", "-G", "Ninja", "-S", HERE / "subdirectory", "-B", place, f"-DLIBLLAVA={arguments.source}", f"-DLLAVA_TORCH_DIR={arguments.torch}",
         f"-DCMAKE_C_COMPILER={arguments.cc}", f"-DCMAKE_CXX_COMPILER={arguments.cxx}")
     objects = [line.split(":")[0] for line in run("ninja", "-C", place, "-t", "targets", "all").splitlines() if "/consumer." in line.split(":")[0]]
@@ -143,6 +145,12 @@ def check_subdirectory(arguments, place):
     for program in ("consumer_c", "consumer_cpp"):
         link = run("ninja", "-C", place, "-t", "commands", program).splitlines()[-1]
         assert "libllava.so" in link and "torch" not in link.replace(str(arguments.torch), "").replace("-rpath", ""), link
+        library = place / next(word for word in shlex.split(link) if ".so" in word and "libllava" in word)
+        library.parent.mkdir(parents=True, exist_ok=True)
+        for name in (library.name, SONAME):
+            shutil.copyfile(pathlib.Path(arguments.build) / "lib" / SONAME, library.parent / name)
+        run("sh", "-c", f"cd {shlex.quote(str(place))} && {link}")
+        assert "there is no such model" in run(place / program), f"{program} of a project with libllava inside does not run"
     tests = [line for line in run("ninja", "-C", place, "-t", "targets", "all").splitlines() if "_test:" in line]
     assert not tests, f"a project inside another builds no tests: {tests[:3]}"
     ok("libllava serves by add_subdirectory, without its tests and install rules")
