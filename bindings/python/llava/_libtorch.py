@@ -6,11 +6,13 @@ Where torch is installed its libraries are loaded by their full paths, without i
 
 import ctypes
 import importlib.util
+import os
 import pathlib
 import re
 import sys
 
 VERSION = "2.11"  # major and minor, as in tools/pins.txt
+_LIBRARIES = ("libc10.so", "libtorch_cpu.so")
 
 
 def _installed() -> tuple[pathlib.Path, str] | None:
@@ -49,18 +51,25 @@ def folder() -> str | None:
 
 
 def load() -> None:
-    """Loads LibTorch and libllava. Raises ImportError that says what to install."""
+    """Loads LibTorch and libllava. Raises ImportError that says every place it looked, and what to install. What is there
+    but does not load is the error: another place would hide what is wrong with it."""
     place = _checked()
-    library = next(pathlib.Path(__file__).resolve().parent.glob("libllava.so.*"), None)
+    folder_of_package = pathlib.Path(__file__).resolve().parent
+    library = next(folder_of_package.glob("libllava.so.*"), None)
     if library is None:
-        raise ImportError(f"libllava.so is not in {pathlib.Path(__file__).resolve().parent}: install llava with pip")
+        raise ImportError(f"libllava.so is not in {folder_of_package}: install llava with pip")
+    advice = f"Install LibTorch with pip install 'torch=={VERSION}.*'."
+    for file in (place / name for name in _LIBRARIES if place is not None):
+        try:
+            ctypes.CDLL(str(file))
+        except OSError as error:
+            raise ImportError(f"LibTorch {VERSION} of the installed torch cannot be loaded: {file}: {error}. {advice}") from error
     try:
-        if place is not None:
-            for name in ("libc10.so", "libtorch_cpu.so"):
-                ctypes.CDLL(str(place / name))
         ctypes.CDLL(str(library))
     except OSError as error:
-        where = place or "no package torch is installed, and LibTorch is not where llava was built"
-        raise ImportError(
-            f"LibTorch {VERSION} cannot be loaded ({where}): {error}. Install it with pip install 'torch=={VERSION}.*'."
-        ) from error
+        if not any(name in str(error) for name in _LIBRARIES):
+            raise ImportError(f"{library} is there, but cannot be loaded: {error}") from error
+        places = ["the package torch, which is not installed", str(folder_of_package), str(folder_of_package.parent / "torch" / "lib"),
+                  "where llava was built", f"LD_LIBRARY_PATH={os.environ.get('LD_LIBRARY_PATH', '')}", "the system"]  # fmt: skip
+        looked = "".join(f"\n  - {each}" for each in places)
+        raise ImportError(f"LibTorch {VERSION} cannot be loaded: {error}. Looked in:{looked}\n{advice}") from error
