@@ -3,11 +3,14 @@
 import ast
 import importlib.metadata
 import inspect
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import PICTURE, QUESTION, ROOT, SCENES
@@ -56,6 +59,27 @@ def test_another_torch_is_refused_in_plain_words(tmp_path: pathlib.Path, version
     assert "pip install 'torch==2.11.*'" in run.stderr
 
 
+def test_a_library_that_cannot_be_loaded_is_told_with_every_place(tmp_path: pathlib.Path) -> None:
+    package = shutil.copytree(PACKAGE, tmp_path / "llava", ignore=shutil.ignore_patterns("bin", "libexec", "__pycache__"))
+    library = package / "libllava.so.0.1"
+    torch = next(line.split()[5] for line in pathlib.Path("/proc/self/maps").read_text().splitlines() if "libtorch_cpu.so" in line)
+    place = os.path.dirname(torch).encode()
+
+    def told(expected: str) -> None:
+        run = subprocess.run([sys.executable, "-c", "import llava"], capture_output=True, encoding="utf-8", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+        assert run.returncode == 1 and expected in run.stderr, run.stderr
+
+    library.write_bytes(library.read_bytes().replace(place, b"?" * len(place)))  # no longer knows where LibTorch was
+    told(f"cannot open shared object file: No such file or directory. Looked in:\n  - the package torch, which is not installed\n  - {package}\n")
+    library.write_text("no library")
+    told(f"ImportError: {library} is there, but cannot be loaded: {library}: ")
+    (tmp_path / "torch" / "lib").mkdir(parents=True)
+    (tmp_path / "torch" / "version.py").write_text("__version__ = '2.11.0'\n")
+    (tmp_path / "torch" / "__init__.py").touch()
+    (tmp_path / "torch" / "lib" / "libc10.so").write_text("no library")  # that of the build would do
+    told(f"LibTorch 2.11 of the installed torch cannot be loaded: {tmp_path}/torch/lib/libc10.so: ")
+
+
 def test_a_folder_called_torch_is_no_torch(tmp_path: pathlib.Path) -> None:
     (tmp_path / "torch").mkdir()
     code = "import llava; print(llava.__version__)"
@@ -71,8 +95,42 @@ def test_the_module_is_the_command() -> None:
     assert run("--version").stdout == f"llava {llava.__version__}\n"
     asked = run("chat", str(SCENES), "--image", str(PICTURE), "--prompt", "-", text=QUESTION)
     assert (asked.stdout, asked.stderr, asked.returncode) == ("four\n", "", 0)
-    wrong = run("chat")
-    assert wrong.returncode == 2 and wrong.stderr.startswith("llava: ")
+
+
+def test_the_module_says_and_ends_as_the_command_does_whatever_the_verb(tmp_path: pathlib.Path) -> None:
+    """Two folders with the same names in them: what one way has written the other says byte for byte."""
+    golden = ROOT / "tests" / "checkpoints" / "golden"
+    turns = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "four"}]
+    records = [{"id": str(number), "image": name, "conversations": turns} for number, name in enumerate((PICTURE.name, "absent.png"))]
+    calls = {
+        "info SCENES --json": 0,
+        "data check data.json --model SCENES --images PICTURES": 3,
+        "train SCENES --data data.json --images PICTURES --plan": 3,
+        "convert SCENES converted --dtype bf16": 0,
+        "merge-delta --base GOLDEN/v0_base --delta GOLDEN/v0_delta --out merged": 0,
+    }
+    torch = _libtorch.folder()
+    places = [str(PACKAGE), torch, os.environ.get("LD_LIBRARY_PATH")]  # what __main__.py tells the command
+    environment = {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(place for place in places if place)}
+    ways = {"command": [str(PACKAGE / "bin" / "llava")], "module": [sys.executable, "-m", "llava"]}
+    for name in ways:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.json").write_text(json.dumps(records))
+
+    def told(name: str, call: str) -> tuple[int, str, str]:
+        words = call.replace("SCENES", str(SCENES)).replace("PICTURES", str(PICTURE.parent)).replace("GOLDEN", str(golden)).split()
+        run = subprocess.run([*ways[name], *words], capture_output=True, encoding="utf-8", cwd=tmp_path / name, env=environment, timeout=60)
+        return run.returncode, run.stdout, run.stderr
+
+    with ThreadPoolExecutor(2) as both:
+        for call, code in calls.items():
+            command, module = both.map(told, ways, [call, call])
+            assert command == module and command[0] == code, (call, command, module)
+
+    def files(name: str) -> dict[str, bytes]:
+        return {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
+
+    assert files("module") == files("command") and "merged/config.json" in files("module")
 
 
 def described() -> dict[str, list[str]]:

@@ -292,6 +292,7 @@ def train(
     progress: bool = False,
     on_event: EventCallback = None,
     cancel: Cancel | None = None,
+    abandon: Cancel | None = None,
     **options: Unpack[TrainOptions],
 ) -> dict[str, Any]:
     """Trains a whole stage and says what it came to: Trainer.report(). llava.load(out_dir) opens the result.
@@ -301,13 +302,15 @@ def train(
     out_dir    folder of the run; after an interruption the same call goes on there
     progress   show a bar: tqdm's where it is installed, else a line on standard error
     on_event   is told every event; False stops the run (CancelledError, the run is saved)
+    cancel     stops it from another thread; with nproc above 1 the processes finish their step and save
+    abandon    with nproc above 1: ends the processes at once, without a snapshot
     options    see TrainOptions; with nproc=N so many processes of this machine train together
 
-    Ctrl-C finishes the step, saves and raises KeyboardInterrupt; a second one does not wait for the step
-    (with nproc above 1 it does).
+    Ctrl-C finishes the step, saves and raises KeyboardInterrupt; a second one does not wait for the step, and ends the
+    processes of nproc at once.
     """
     native, paths = native_options({"data": data, "out_dir": out_dir, **options}, "train")
-    token = cancel._native if cancel else None
+    token, at_once = (each._native if each else None for each in (cancel, abandon))
     with Progress() as shown:
 
         def tell(text: str) -> bool | None:
@@ -318,9 +321,9 @@ def train(
 
         listener = tell if progress or on_event else None
         if isinstance(model, Model):
-            found = _llava.train_stage_json(model._native, native, paths, listener, token)
+            found = _llava.train_stage_json(model._native, native, paths, listener, token, at_once)
         elif options.get("nproc", 1) > 1:
-            found = _llava.train_launch_json(path_bytes(model), native, paths, listener, token)
+            found = _llava.train_launch_json(path_bytes(model), native, paths, listener, token, at_once)
         else:
             return _train_here(Trainer(model, data, out_dir, cancel=cancel, **options), progress, on_event)
     report: dict[str, Any] = json.loads(found)

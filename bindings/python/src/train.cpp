@@ -25,48 +25,70 @@ llava::TrainOptions train_options(Text json, const Paths& paths, OwnedCancel* ca
   return options;
 }
 
-using Asked = std::shared_ptr<std::atomic<int>>;  // how often Ctrl-C came
+struct Interrupts {
+  std::atomic<int> asked{0};  // how often Ctrl-C came
+  std::exception_ptr raised;  // the KeyboardInterrupt that one raised inside a callback
+};
+using Asked = std::shared_ptr<Interrupts>;
 
-// Hands events to `callable`, borrowed; its False stops the run after the step, as does Ctrl-C.
+// Hands events to `callable`, borrowed; its False stops the run after the step, as does Ctrl-C, also one that is heard by
+// the callable's own code.
 std::function<bool(const std::string&)> listener_of(const py::object& callable, const Asked& asked) {
   return [function = py::handle(callable), asked](const std::string& event) {
     if (!function.is_none()) {
       const WithGil gil;
-      if (py::object(function(py::str(event))).is(py::bool_(false))) return false;
+      try {
+        if (py::object(function(py::str(event))).is(py::bool_(false))) return false;
+      } catch (const py::error_already_set& error) {
+        if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+        asked->raised = std::current_exception();
+        return false;
+      }
     }
-    return *asked == 0;
+    return asked->asked == 0;
   };
 }
 
 std::string plan_training(Text model_path, Text json, const Paths& paths, const py::object& on_event,
                           OwnedCancel* cancel) {
   auto options = train_options(json, paths, cancel);
-  if (!on_event.is_none()) options.event = listener_of(on_event, std::make_shared<std::atomic<int>>(0));
+  if (!on_event.is_none()) options.event = listener_of(on_event, std::make_shared<Interrupts>());
   return blocking(stop_of(options.cancel), [&] { return llava::train_plan(model_path, options).json(); });
 }
 
-// Ranks hear of a cancel between steps; this process alone finishes its step and saves at the first Ctrl-C, and leaves
-// the step at the second.
+// At the first Ctrl-C the step is finished and saved, by this process alone or by the ranks it has started; at the second
+// this process leaves the step, and ranks are ended.
 template <typename Call>
 std::string train_whole(llava::TrainOptions& options, const py::object& on_event, Call&& call) {
-  const auto asked = std::make_shared<std::atomic<int>>(0);
+  const auto asked = std::make_shared<Interrupts>();
   options.event = listener_of(on_event, asked);
-  const auto stop = [asked, token = options.cancel, several = options.nproc > 1] {
-    if ((*asked)++ > 0 || several) llava_cancel_cancel(token.get());
+  const auto stop = [asked, token = options.cancel, abandon = options.abandon, several = options.nproc > 1] {
+    const bool again = asked->asked++ > 0;
+    if (again || several) llava_cancel_cancel(token.get());
+    if (again) llava_cancel_cancel(abandon.get());
   };
-  return blocking(stop, [&] { return call(options).json(); });
+  std::string report;
+  try {
+    report = blocking(stop, [&] { return call(options).json(); });
+  } catch (const llava::Error&) {
+    if (!asked->raised) throw;
+  }
+  if (asked->raised) std::rethrow_exception(asked->raised);
+  return report;
 }
 
 std::string train_stage(OwnedModel& self, Text json, const Paths& paths, const py::object& on_event,
-                        OwnedCancel* cancel) {
+                        OwnedCancel* cancel, OwnedCancel* abandon) {
   auto options = train_options(json, paths, cancel);
+  options.abandon = token_of(abandon);
   auto model = self.use("Model");
   return train_whole(options, on_event, [&](const auto& given) { return llava::train_stage(*model, given); });
 }
 
 std::string train_launch(Text model_path, Text json, const Paths& paths, const py::object& on_event,
-                         OwnedCancel* cancel) {
+                         OwnedCancel* cancel, OwnedCancel* abandon) {
   auto options = train_options(json, paths, cancel);
+  options.abandon = token_of(abandon);
   return train_whole(options, on_event, [&](const auto& given) { return llava::train_launch(model_path, given); });
 }
 
@@ -164,9 +186,9 @@ void add_train(py::module_& module) {
   module.def("training_status_json", [](Text out_dir) { return llava::train_status(out_dir).json(); },
              py::arg("out_dir"), py::call_guard<py::gil_scoped_release>());
   module.def("train_stage_json", &train_stage, py::arg("model"), py::arg("options"), py::arg("paths"),
-             py::arg("on_event"), py::arg("cancel"));
+             py::arg("on_event"), py::arg("cancel"), py::arg("abandon"));
   module.def("train_launch_json", &train_launch, py::arg("model_path"), py::arg("options"), py::arg("paths"),
-             py::arg("on_event"), py::arg("cancel"));
+             py::arg("on_event"), py::arg("cancel"), py::arg("abandon"));
   add_trainer(module);
 }
 
