@@ -8,6 +8,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Flow;
 import org.llava.CancelToken;
 import org.llava.Event;
 import org.llava.LlavaException;
@@ -143,6 +144,88 @@ final class ThreadsTest {
       Support.check(session.chat(Message.user("hi"), Support.greedy(1).cancel(cancel)).tokens().length == 1);
       Support.thrown(LlavaException.Timeout.class, "",
           () -> session.chat(Message.user("hi"), Support.longAnswer().timeout(Duration.ofMillis(1))));
+    }
+  }
+
+  static void eventsAreHeardOrPublished() throws Exception {
+    try (Session session = Support.scenes().session()) {
+      StringBuilder text = new StringBuilder();
+      Response answer = session.chatAsync(Message.user("hi"), event -> text.append(event.text()), Support.greedy(5)).get();
+      Support.equal(text.toString(), answer.text());
+      ArithmeticException mine = new ArithmeticException("on purpose");
+      CompletableFuture<Response> failed = session.chatAsync(Message.user("hi"), event -> { throw mine; }, null);
+      Support.check(failed.handle((response, error) -> error).get() == mine);
+      Support.equal(session.turnCount(), 2);
+
+      session.rewind(0);
+      Reader whole = new Reader(Long.MAX_VALUE);
+      session.publish(Message.user("hi"), Support.greedy(5)).subscribe(whole);
+      Support.equal(whole.ended.get(), text.toString());
+      Support.equal(session.turnCount(), 2);
+      session.rewind(0);
+      Reader slow = new Reader(1); // asks for one after the other
+      Reader late = new Reader(1);
+      session.publish(Message.user("hi"), Support.greedy(5)).subscribe(slow);
+      Support.equal(slow.ended.get(), text.toString());
+      try (Stream open = session.stream("hi")) {
+        session.publish(Message.user("hi"), null).subscribe(late);
+      }
+      Support.check(late.ended.handle((said, error) -> error).get() instanceof LlavaException.Busy);
+      Reader leaves = new Reader(-3); // cancels after three
+      session.publish(Message.user("hi"), Support.longAnswer()).subscribe(leaves);
+      Support.check(leaves.ended.get().length() > 0);
+      for (int i = 0; i < 1000; i++) { // free soon, and as before
+        try {
+          session.fork().close();
+          break;
+        } catch (LlavaException.Busy busy) {
+          Thread.sleep(2);
+        }
+      }
+      Support.equal(session.turnCount(), 2);
+      Reader wrong = new Reader(0);
+      session.publish(Message.user("hi"), null).subscribe(wrong);
+      Support.check(wrong.ended.handle((said, error) -> error).get() instanceof IllegalArgumentException);
+      session.chat(Message.user("hi"), Support.greedy(1));
+    }
+  }
+
+  /** Asks for so many events at a time; a negative number: cancels after so many. */
+  private static final class Reader implements Flow.Subscriber<Event> {
+    final CompletableFuture<String> ended = new CompletableFuture<>();
+    private final long number;
+    private final StringBuffer text = new StringBuffer();
+    private Flow.Subscription subscription;
+    private long seen;
+
+    Reader(long number) {
+      this.number = number;
+    }
+
+    @Override
+    public void onSubscribe(Flow.Subscription given) {
+      subscription = given;
+      given.request(number < 0 ? Long.MAX_VALUE : number);
+    }
+
+    @Override
+    public void onNext(Event event) {
+      text.append(event.text());
+      seen++;
+      if (number > 0 && number < Long.MAX_VALUE) subscription.request(1);
+      if (seen != -number) return;
+      subscription.cancel();
+      ended.complete(text + " ");
+    }
+
+    @Override
+    public void onError(Throwable error) {
+      ended.completeExceptionally(error);
+    }
+
+    @Override
+    public void onComplete() {
+      ended.complete(text.toString());
     }
   }
 

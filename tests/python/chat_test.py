@@ -74,6 +74,20 @@ def test_async_for_gives_the_same_events_and_the_loop_lives_on(session: llava.Se
     assert ticks > 10
 
 
+def test_achat_answers_beside_other_tasks_and_is_cancelled_with_its_task(session: llava.Session) -> None:
+    async def ask() -> llava.Response:
+        task = asyncio.create_task(session.achat("hi", **LONG))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert session.stats.turns == 0
+        return await session.achat(QUESTION, PICTURE, temperature=0)
+
+    answer = asyncio.run(ask())
+    assert answer.text == "four" and answer.usage.image_tokens == 9 and session.stats.turns == 2
+
+
 def test_a_cancelled_task_ends_its_stream_and_leaves_the_session(session: llava.Session) -> None:
     async def ask() -> None:
         stream = session.stream("hi", **LONG)

@@ -3,6 +3,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using System.Threading.Tasks;
 using Llava.Internal;
 
 namespace Llava
@@ -64,6 +65,17 @@ namespace Llava
             {
                 if (!ended) Dispose();
             }
+        }
+    }
+
+    public sealed partial class Trainer : IAsyncEnumerable<TrainEvent>
+    {
+        /// <summary>foreach over it on threads of the pool: await foreach. A cancelled token ends it between two steps, not saved;
+        /// a later loop goes on, and Dispose() saves.</summary>
+        public async IAsyncEnumerator<TrainEvent> GetAsyncEnumerator(CancellationToken cancel = default(CancellationToken))
+        {
+            using (var events = GetEnumerator())
+                while (await Task.Run(() => events.MoveNext(), cancel).ConfigureAwait(false)) yield return events.Current;
         }
     }
 

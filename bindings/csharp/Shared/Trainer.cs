@@ -17,7 +17,7 @@ namespace Llava
     /// of the program's own loses none; after a failure of the library itself the last snapshot stays as it was. What keeps
     /// the steps from being saved is thrown when everything is freed. A run in another thread finishes its step, saves and returns.
     /// </summary>
-    public sealed class Trainer : LlavaObject, IEnumerable<TrainEvent>
+    public sealed partial class Trainer : LlavaObject, IEnumerable<TrainEvent>
     {
         private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(50);
         private readonly CancelScope scope;

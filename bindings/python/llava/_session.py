@@ -25,6 +25,13 @@ class Session(Handle[_llava.Session]):
         asked = question(message, images)
         return Response(self._native.chat(asked._native, native_options(options)), asked_in(asked))
 
+    async def achat(self, message: str | Message, images: Images = None, **options: Unpack[ChatOptions]) -> Response:
+        """chat() beside other tasks. A task that is cancelled cancels the answer, and the session is as it was."""
+        with self.stream(message, images, **options) as stream:
+            async for _ in stream:
+                pass
+            return stream.response
+
     def stream(self, message: str | Message, images: Images = None, **options: Unpack[ChatOptions]) -> Stream:
         """Begins an answer that is pulled event by event."""
         asked = question(message, images)

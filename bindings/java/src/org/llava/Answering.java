@@ -5,17 +5,20 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
 
 /** An answer made elsewhere: the future of {@link Session#chatAsync}. */
 final class Answering extends CompletableFuture<Response> {
   private final Stream stream;
+  private final Consumer<Event> heard; // null for nobody
 
-  private Answering(Stream stream) {
+  private Answering(Stream stream, Consumer<Event> heard) {
     this.stream = stream;
+    this.heard = heard;
   }
 
-  static CompletableFuture<Response> begin(Stream stream, Executor executor) {
-    Answering answer = new Answering(stream);
+  static CompletableFuture<Response> begin(Stream stream, Consumer<Event> heard, Executor executor) {
+    Answering answer = new Answering(stream, heard);
     answer.whenComplete((response, error) -> answer.leave());
     try {
       executor.execute(answer::work);
@@ -41,6 +44,7 @@ final class Answering extends CompletableFuture<Response> {
     Response made = null;
     Throwable failure = null;
     try (stream) {
+      if (heard != null && !isDone()) stream.forEach(heard);
       if (!isDone()) made = stream.finish();
     } catch (RuntimeException | Error error) {
       failure = error;

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
+import java.util.function.Consumer;
 
 /**
  * A dialogue with memory: {@link Model#session()}. One operation at a time; a second thread gets {@link LlavaException.Busy}. A
@@ -81,7 +83,25 @@ public final class Session extends NativeObject {
    * @param executor  runs the work, for as long as the answer takes
    */
   public CompletableFuture<Response> chatAsync(Message message, ChatOptions options, Executor executor) {
-    return Answering.begin(stream(message, options), executor);
+    return Answering.begin(stream(message, options), null, executor);
+  }
+
+  /**
+   * Asks without waiting, and hears each event as it comes.
+   *
+   * @param heard  gets them on the thread that works; what it throws cancels the answer and completes the future
+   */
+  public CompletableFuture<Response> chatAsync(Message message, Consumer<Event> heard, ChatOptions options) {
+    Objects.requireNonNull(heard, "heard");
+    return Answering.begin(stream(message, options), heard, Answering::inThread);
+  }
+
+  /**
+   * The events of an answer for reactive streams. Each subscriber begins an answer of its own; it is made on a thread of its own
+   * and no further than events were asked for. Cancelling the subscription cancels it, and the session is as before.
+   */
+  public Flow.Publisher<Event> publish(Message message, ChatOptions options) {
+    return new Publishing(() -> stream(message, options));
   }
 
   /** Adds a message and computes it, without an answer. */
