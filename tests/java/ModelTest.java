@@ -20,6 +20,7 @@ import org.llava.SaveOptions;
 import org.llava.Status;
 import org.llava.TrainEvent;
 import org.llava.TrainOptions;
+import org.llava.TrainRecord;
 import org.llava.Trainer;
 
 /** Loading, plans, checkpoints, training, adapters. */
@@ -99,6 +100,41 @@ final class ModelTest {
   private static TrainOptions tenSteps(Path folder, String out) throws Exception {
     return new TrainOptions().stage(2).preset("custom").data(records(folder)).imageRoot(Support.SCENES.resolve("examples"))
         .outDir(folder.resolve(out)).steps(10).batch(2).lr(1e-3);
+  }
+
+  static void recordsAreReadOneByOne() throws Exception {
+    Path folder = Support.folder();
+    try {
+      Path list = records(folder);
+      try (var records = new Dataset(list).records()) {
+        List<TrainRecord> all = records.toList();
+        Support.equal(all.stream().map(TrainRecord::id).toList(), List.of("dotted", "striped", "checked"));
+        Support.equal(all.get(2).images(), List.of("checked.png"));
+        Support.equal(all.get(0).turns().get(1), new TrainRecord.Turn("gpt", "dotted 🙂"));
+        String lines = all.stream().map(each -> org.llava.Json.write(each.fields())).collect(java.util.stream.Collectors.joining("\n"));
+        try (var again = new Dataset(Files.writeString(folder.resolve("lines.jsonl"), lines + "\n")).records()) {
+          Support.equal(again.toList(), all);
+        }
+      }
+      Map<String, String> wrong = Map.of("[{}, ]", "record 2, character 6: expected '{'", "[{\"a\": \"}", "record 1, character 10: expected '}'",
+          "[{}] x", "expected the end", "[{} {}]", "expected ',' or ']'", "7", "record 1, character 1: expected '{'", "{\"a\" 1}", "");
+      for (Map.Entry<String, String> each : wrong.entrySet()) {
+        Path file = Files.writeString(folder.resolve("wrong.json"), each.getKey());
+        Support.thrown(LlavaException.Format.class, each.getValue(), () -> {
+          try (var records = new Dataset(file).records()) {
+            records.toList();
+          }
+        });
+      }
+      for (String none : List.of("", "[]", " [ ]\n")) {
+        try (var records = new Dataset(Files.writeString(folder.resolve("none.json"), none)).records()) {
+          Support.equal(records.count(), 0L);
+        }
+      }
+      Support.thrown(java.io.UncheckedIOException.class, "nowhere", () -> new Dataset(Path.of("nowhere.json")).records());
+    } finally {
+      Support.remove(folder);
+    }
   }
 
   static void tenStepsWithLiveEvents() throws Exception {
