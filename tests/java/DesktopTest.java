@@ -189,6 +189,7 @@ final class DesktopTest {
       ask(all(inside, JTextField.class).get(0), question);
       until("the answer", () -> line.getText().startsWith("stop"));
     }
+    robot.mouseMove(990, 630); // off the buttons
     robot.waitForIdle();
     Rectangle bounds = new Rectangle(made[0].frame().getLocationOnScreen(), made[0].frame().getSize());
     BufferedImage shot = robot.createScreenCapture(bounds);
