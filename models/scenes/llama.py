@@ -9,6 +9,7 @@ LAYERS, WIDTH, HEADS, HIDDEN = 5, 160, 5, 448
 HEAD_WIDTH = WIDTH // HEADS
 EPS, THETA = 1e-5, 10000.0
 POSITIONS = 512
+EMBEDDING = 0.5   # size of an initial embedding's numbers: what layers add must not drown which word it was
 
 
 class Attention(nn.Module):
@@ -78,9 +79,12 @@ class Llama(nn.Module):
         self.lm_head = nn.Linear(WIDTH, vocabulary, bias=False)
         for name, parameter in self.named_parameters():
             if parameter.ndim > 1:
-                nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(parameter, std=EMBEDDING if "embed" in name else 0.02 if "lm_head" in name else parameter.shape[1] ** -0.5)
                 if "o_proj" in name or "down_proj" in name:
                     parameter.data /= (2 * LAYERS) ** 0.5
+        for layer in self.model.layers:   # q = k: attention begins by looking for what is alike, which is half of looking up
+            layer.self_attn.q_proj.weight.data *= 0.9
+            layer.self_attn.k_proj.weight.data.copy_(layer.self_attn.q_proj.weight.data)
 
     def loss(self, embeds, labels):
         """Mean cross-entropy of the labels (IGNORE elsewhere), and the share of labels predicted right."""

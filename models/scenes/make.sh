@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes everything in this folder from nothing: tokenizer, bases, model, held-out set, examples, figures.
-# Needs Python with torch, transformers, sentencepiece, numpy and pillow (versions in README.md); about
-# two and a half hours on one core. PYTHON names the interpreter.
+# Makes everything in this folder from nothing: tokenizer, bases, model, held-out set, examples, figures. The bases are
+# trained with torch, the LLaVA's two stages with the command `llava`. PYTHON names an interpreter with torch, transformers,
+# sentencepiece, numpy and pillow (versions in README.md), LLAVA the command, WORK a folder for 700 MB of pictures and runs.
 set -eu
 cd "$(dirname "$0")"
-python=${PYTHON:-python3}
+python=${PYTHON:-python3} llava=${LLAVA:-../../build/bin/llava} work=${WORK:-../../build/scenes}
 
 # One thread. glibc keeps freed memory: given back at every step it costs more than the arithmetic.
 export OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_TOP_PAD_=200000000
@@ -12,15 +12,18 @@ export OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 MA
 $python make_tokenizer.py
 $python train_tower.py
 $python train_text.py
-$python train.py --stage 1
+unset OMP_NUM_THREADS MALLOC_MMAP_MAX_ MALLOC_TRIM_THRESHOLD_ MALLOC_TOP_PAD_
 
-# Stage 2 in rounds, each with fresh moments, a warm-up and dialogues of its own: what stands still in one round moves in the next.
-last=../../.cache/scenes/stage2.pt
-$python train.py --stage 2 --steps 900 --constant
-$python train.py --stage 2 --steps 1900 --constant --start $last --first 100000
-$python train.py --stage 2 --steps 9500 --start $last --first 700000
-$python train.py --stage 2 --steps 4500 --lr 8e-4 --start $last --first 1400000
-$python export.py
+$python talk.py --small --captions --count 16000 --out "$work/captions"
+$python talk.py --small --count 100000 --out "$work/dialogues"
+mkdir -p "$work/base"
+cp text-base/* tokenizer.model tokenizer_config.json special_tokens_map.json preprocessor_config.json "$work/base"
+"$llava" train "$work/base" --stage 1 --preset custom --vision-tower vision-base --new-projector mlp2x_gelu --out "$work/stage1" \
+  --data "$work/captions/data.json" --images "$work/captions/images" --batch 16 --micro-batch 16 --set beta2=0.98 --lr 2e-3
+"$llava" train "$work/stage1" --stage 2 --preset custom --out "$work/stage2" --save-every 1000 \
+  --data "$work/dialogues/data.json" --images "$work/dialogues/images" --batch 16 --micro-batch 16 --set beta2=0.98 --lr 1e-3
+cp "$work/stage2/config.json" "$work/stage2/model.safetensors" .
+
 $python make_heldout.py
 $python make_examples.py
 $python evaluate.py --json figures.json

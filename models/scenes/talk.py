@@ -6,6 +6,8 @@ description, and reasoning (adding, removing, counting kinds). One picture serve
 
     python talk.py --out folder --count 1000        # pictures and LLaVA-format JSON, the stage-2 data
     python talk.py --out folder --count 1000 --captions   # the stage-1 data
+
+Of the dialogues one in 25 has no picture: a caption stands where it would be.
 """
 
 import argparse
@@ -192,13 +194,13 @@ def sample(seed, most=MAX_SHAPES, described=0.3):
     return scene, dialogue(rng, scene, described)
 
 
-def record(name, turns):
-    """One entry of a LLaVA-format JSON file."""
+def record(name, turns, told=None):
+    """One entry of a LLaVA-format JSON file; `told` is a caption in the place of the picture."""
     said = []
     for i, (question, answer) in enumerate(turns):
-        said.append({"from": "human", "value": ("<image>\n" if i == 0 else "") + question})
-        said.append({"from": "gpt", "value": answer})
-    return {"id": name, "image": f"{name}.png", "conversations": said}
+        opening = ("<image>" if told is None else told) + "\n" if i == 0 else ""
+        said += [{"from": "human", "value": opening + question}, {"from": "gpt", "value": answer}]
+    return {"id": name} | ({"image": f"{name}.png"} if told is None else {}) | {"conversations": said}
 
 
 def main():
@@ -219,9 +221,12 @@ def main():
         scene, turns = sample(seed)
         if options.captions:
             turns = [(DESCRIBE[seed % 2], article(caption(scene)))]
-        name = f"scene-{seed}"
-        keep(draw(scene), images / f"{name}.png")
-        records.append(record(name, turns))
+        name, told = f"scene-{seed}", None
+        if not options.captions and seed % 25 == 0:
+            told = article(caption(scene, random.Random(seed)))
+        else:
+            keep(draw(scene), images / f"{name}.png")
+        records.append(record(name, turns, told))
     (images.parent / "data.json").write_text(json.dumps(records, indent=1))
 
 

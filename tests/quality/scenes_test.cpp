@@ -88,7 +88,7 @@ TEST_SUITE("quality") {
     }
     MESSAGE("all: " << all.right << " of " << all.asked << ", with a wrong picture " << wrong.right);
     CHECK(types.size() >= 12);
-    CHECK(all.share() >= (ask_all() ? 0.95 : 0.88));
+    CHECK(all.share() >= 0.95);
     CHECK(wrong.share() <= 0.40);
   }
 
@@ -97,6 +97,6 @@ TEST_SUITE("quality") {
     Tally described;
     for (const auto& row : read_lines("descriptions.jsonl", 7)) described.add(examiner.right(row, "picture"));
     MESSAGE("descriptions: " << described.right << " of " << described.asked);
-    CHECK(described.share() >= (ask_all() ? 0.90 : 0.75));
+    CHECK(described.share() >= 0.90);
   }
 }
