@@ -83,15 +83,19 @@ double decode_tokens_per_second(const llava::Model& model, const std::vector<int
 }
 
 Json measure(const Arguments& arguments) {
+  const auto before = peak_bytes();
   const double begin = now_ms();
   const auto model = open_model(arguments.model);
   const double load_ms = now_ms() - begin;
+  llava::ForwardOptions last;
+  last.last_only = true;
+  const double first_ms = median_ms(1, [&] { model.forward(std::vector<int32_t>{1}, {}, last); });
+  const double second_ms = median_ms(1, [&] { model.forward(std::vector<int32_t>{1}, {}, last); });
+  const auto loaded = peak_bytes();
   const auto limits = model.limits();
   const auto ids = prompt_ids(arguments, limits);
   const auto picture = plain_picture(limits.image_size);
   model.encode(picture);  // the first call of each kind is not counted
-  llava::ForwardOptions last;
-  last.last_only = true;
   model.forward(ids, {}, last);
   const double encode_ms = median_ms(arguments.runs, [&] { model.encode(picture); });
   const double prefill_ms = median_ms(arguments.runs, [&] { model.forward(ids, {}, last); });
@@ -99,6 +103,9 @@ Json measure(const Arguments& arguments) {
   for (int i = 0; i < arguments.runs; ++i) rates.push_back(decode_tokens_per_second(model, ids, arguments.tokens));
   const auto peak = peak_bytes();
   return {{"load_ms", load_ms},
+          {"first_token_ms", first_ms},
+          {"second_token_ms", second_ms},
+          {"loaded_bytes", loaded - before},
           {"encode_ms", encode_ms},
           {"prefill_tokens", ids.size()},
           {"prefill_tokens_per_s", static_cast<double>(ids.size()) / prefill_ms * 1000},
@@ -114,6 +121,8 @@ void print_table(const Json& json) {
               << std::setprecision(2) << value << ' ' << unit << '\n';
   };
   row("load", json["load_ms"], "ms");
+  row("first token", json["first_token_ms"], "ms after the load");
+  row("second token", json["second_token_ms"], "ms");
   row("encode a picture", json["encode_ms"], "ms");
   row("prefill", json["prefill_tokens_per_s"], "tokens/s");
   row("decode", json["decode_tokens_per_s"], "tokens/s");

@@ -1,9 +1,9 @@
 """Makes the checkpoint that tools/bench measures and times transformers on it; prints one JSON object.
 
-    python bench_transformers.py MODEL --threads N [--make-only] [--stored bf16|f32]
+    python bench_transformers.py MODEL --threads N [--make-only] [--stored bf16|f32] [--size 1b|7b]
 
 The model has the published sizes of CLIP-L/14-336 and of a 1.1 B LLaMA (2048 wide, 22 layers, 32 heads, 4 for keys and values),
-numbers at random: time does not depend on them. Transformers computes in f32 with its fastest attention (sdpa), because
+or of LLaVA-1.5-7B, numbers at random: time does not depend on them. Transformers computes in f32 with its fastest attention (sdpa), because
 f32 is what issue and rulings compare with. Encoding is one picture; prefill PROMPT rows of text, logits of the last one;
 decoding one row at a time behind
 BEFORE_DECODE rows, as `llava bench` does.
@@ -27,12 +27,15 @@ from models import Shape, configuration, published_name, save_configs, save_toke
 PROMPT = 512
 BEFORE_DECODE = 16
 SHARD_BYTES = 1 << 30
-SHAPE = Shape(
-    vision_width=1024, vision_heads=16, vision_intermediate=4096, vision_layers=24, patch=14, image=336, width=2048,
-    intermediate=5632, layers=22, heads=32, kv_heads=4, head_dim=64, pieces=320, spare_rows=31744, context=2048)
+TOWER = {"vision_width": 1024, "vision_heads": 16, "vision_intermediate": 4096, "vision_layers": 24, "patch": 14, "image": 336}
+SHAPES = {
+    "1b": Shape(**TOWER, width=2048, intermediate=5632, layers=22, heads=32, kv_heads=4, head_dim=64, pieces=320, spare_rows=31744,
+                context=2048),
+    "7b": Shape(**TOWER, width=4096, intermediate=11008, layers=32, heads=32, kv_heads=32, head_dim=128, pieces=320, spare_rows=31744,
+                context=4096)}
 
 
-def make_checkpoint(folder, stored, shape=SHAPE):
+def make_checkpoint(folder, stored, shape):
     """Writes the directory shard by shard; the whole model is never in memory. config.json comes last: it marks completion."""
     folder.mkdir(parents=True, exist_ok=True)
     shape.dtype = {"bf16": "bfloat16", "f32": "float32"}[stored]
@@ -82,15 +85,15 @@ def decode_seconds(model, ids, cache, steps=24):
 
 
 @torch.inference_mode()
-def measure(folder, threads):
+def measure(folder, threads, shape):
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(threads)
     start = time.perf_counter()
     model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").eval()
     load = time.perf_counter() - start
-    pixels = torch.randn(1, 3, SHAPE.image, SHAPE.image)
-    ids = torch.randint(3, SHAPE.pieces, (1, PROMPT))
+    pixels = torch.randn(1, 3, shape.image, shape.image)
+    ids = torch.randint(3, shape.pieces, (1, PROMPT))
     encode = seconds(lambda: model.get_image_features(pixels), 5)
     prefill = seconds(lambda: model(input_ids=ids, use_cache=True, logits_to_keep=1), 3)
     cache = model(input_ids=ids[:, :BEFORE_DECODE], use_cache=True, logits_to_keep=1).past_key_values
@@ -104,13 +107,14 @@ def main():
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--stored", choices=["bf16", "f32"], default="bf16")
+    parser.add_argument("--size", choices=SHAPES, default="1b")
     parser.add_argument("--make-only", action="store_true")
     options = parser.parse_args()
     if not (options.model / "config.json").exists():
         print(f"bench: writing the checkpoint {options.model}", file=sys.stderr)
-        make_checkpoint(options.model, options.stored)
+        make_checkpoint(options.model, options.stored, SHAPES[options.size])
     if not options.make_only:
-        print(json.dumps(measure(options.model, options.threads)))
+        print(json.dumps(measure(options.model, options.threads, SHAPES[options.size])))
 
 
 if __name__ == "__main__":
