@@ -3,6 +3,8 @@
 
 #include <ATen/ops/full.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
@@ -171,7 +173,7 @@ void TrainingRun::step() {
   std::optional<Error> diverged;
   try {
     const auto before = feed_ ? feed_->waited_seconds() : 0;
-    const auto& samples = next_samples();
+    const auto& samples = next_samples_or_save();
     waited = feed_->waited_seconds() - before;
     for (const auto& message : samples.skipped) tell(Json::object({{"event", "skipped"}, {"message", message}}));
     try {
@@ -196,6 +198,18 @@ void TrainingRun::step() {
   const bool due = settings_.eval_every > 0 && done() % settings_.eval_every == 0;
   if (eval_data_ && (due || finished())) evaluate();
   estimate();
+}
+
+// A record that cannot be used ends the run on every rank; the steps until then are not lost with it.
+const StepSamples& TrainingRun::next_samples_or_save() {
+  try {
+    return next_samples();
+  } catch (const Error& error) {
+    constexpr Status kOfRecords[] = {Status::argument, Status::not_found,   Status::io,
+                                     Status::format,   Status::unsupported, Status::limit};
+    if (done() > 0 && std::ranges::find(kOfRecords, error.status()) != std::end(kOfRecords)) save_if_possible();
+    throw;
+  }
 }
 
 // Of this rank's leaves. What is skipped is counted over all ranks.

@@ -112,6 +112,7 @@ class TrainingRun {
   void look_for_pictures();
   void open_records();
   const StepSamples& next_samples();
+  const StepSamples& next_samples_or_save();
   void resume();
   void write_state(const char* state);
   void go_on_running();
@@ -121,6 +122,7 @@ class TrainingRun {
   void pass_over(const Error& error);
   Error error_with_fault(const StepSamples& samples, const Error& error);
   void save_when_due();
+  void save_if_possible();
   void begin_background_save();
   void settle_background_save(bool counts = false);
   void tell_saved(int64_t step, double seconds, double waited);

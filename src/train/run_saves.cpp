@@ -26,6 +26,15 @@ void TrainingRun::save() {
   tell_saved(done(), seconds_since(begin), seconds_since(begin));
 }
 
+// On the way out with another error, which is the one to be told.
+void TrainingRun::save_if_possible() {
+  try {
+    save();
+  } catch (const Error& error) {
+    tell_failed_save(done(), error);
+  }
+}
+
 // `waited` of the seconds were taken from the steps.
 void TrainingRun::tell_saved(int64_t step, double seconds, double waited) {
   failed_saves_ = 0;
