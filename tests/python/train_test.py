@@ -102,6 +102,8 @@ def test_options_reach_the_run(data: pathlib.Path, out: pathlib.Path) -> None:
     assert seen and seen[-1].done == seen[-1].total
     with pytest.raises(llava.CancelledError):
         llava.plan_training(TINY, data, progress=lambda progress: False)
+    with pytest.raises(KeyboardInterrupt):
+        llava.plan_training(TINY, data, progress=lambda progress: os.kill(os.getpid(), signal.SIGINT))
 
 
 def test_wrong_options_are_refused_by_name(data: pathlib.Path, out: pathlib.Path) -> None:

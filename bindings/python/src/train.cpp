@@ -14,10 +14,14 @@ using Paths = std::map<std::string, std::string>;
 
 llava::TrainOptions train_options(Text json, const Paths& paths, OwnedCancel* cancel) {
   static const std::map<std::string, std::string llava::TrainOptions::*> kPaths = {
-      {"data", &llava::TrainOptions::data},           {"image_root", &llava::TrainOptions::image_root},
-      {"out_dir", &llava::TrainOptions::out_dir},     {"resume", &llava::TrainOptions::resume},
-      {"eval_data", &llava::TrainOptions::eval_data}, {"vision_tower", &llava::TrainOptions::vision_tower},
-      {"projector", &llava::TrainOptions::projector}, {"rank_program", &llava::TrainOptions::rank_program},
+      {"data", &llava::TrainOptions::data},
+      {"image_root", &llava::TrainOptions::image_root},
+      {"out_dir", &llava::TrainOptions::out_dir},
+      {"resume", &llava::TrainOptions::resume},
+      {"eval_data", &llava::TrainOptions::eval_data},
+      {"vision_tower", &llava::TrainOptions::vision_tower},
+      {"projector", &llava::TrainOptions::projector},
+      {"rank_program", &llava::TrainOptions::rank_program},
       {"answer_data", &llava::TrainOptions::answer_data}};
   auto options = llava::TrainOptions::from_json(json);
   for (const auto& [name, path] : paths) options.*kPaths.at(name) = path;
@@ -49,11 +53,27 @@ std::function<bool(const std::string&)> listener_of(const py::object& callable, 
   };
 }
 
+// A call that may have been stopped by a KeyboardInterrupt inside a callback, which then is what it comes to.
+template <typename Call>
+std::string interruptible(const Asked& asked, Call&& call) {
+  std::string report;
+  try {
+    report = call();
+  } catch (const llava::Error&) {
+    if (!asked->raised) throw;
+  }
+  if (asked->raised) std::rethrow_exception(asked->raised);
+  return report;
+}
+
 std::string plan_training(Text model_path, Text json, const Paths& paths, const py::object& on_event,
                           OwnedCancel* cancel) {
   auto options = train_options(json, paths, cancel);
-  if (!on_event.is_none()) options.event = listener_of(on_event, std::make_shared<Interrupts>());
-  return blocking(stop_of(options.cancel), [&] { return llava::train_plan(model_path, options).json(); });
+  const auto asked = std::make_shared<Interrupts>();
+  if (!on_event.is_none()) options.event = listener_of(on_event, asked);
+  return interruptible(asked, [&] {
+    return blocking(stop_of(options.cancel), [&] { return llava::train_plan(model_path, options).json(); });
+  });
 }
 
 // At the first Ctrl-C the step is finished and saved, by this process alone or by the ranks it has started; at the second
@@ -67,14 +87,7 @@ std::string train_whole(llava::TrainOptions& options, const py::object& on_event
     if (again || several) llava_cancel_cancel(token.get());
     if (again) llava_cancel_cancel(abandon.get());
   };
-  std::string report;
-  try {
-    report = blocking(stop, [&] { return call(options).json(); });
-  } catch (const llava::Error&) {
-    if (!asked->raised) throw;
-  }
-  if (asked->raised) std::rethrow_exception(asked->raised);
-  return report;
+  return interruptible(asked, [&] { return blocking(stop, [&] { return call(options).json(); }); });
 }
 
 std::string train_stage(OwnedModel& self, Text json, const Paths& paths, const py::object& on_event,
@@ -183,8 +196,9 @@ void add_trainer(py::module_& module) {
 void add_train(py::module_& module) {
   module.def("plan_training_json", &plan_training, py::arg("model_path"), py::arg("options"), py::arg("paths"),
              py::arg("on_event"), py::arg("cancel"));
-  module.def("training_status_json", [](Text out_dir) { return llava::train_status(out_dir).json(); },
-             py::arg("out_dir"), py::call_guard<py::gil_scoped_release>());
+  module.def(
+      "training_status_json", [](Text out_dir) { return llava::train_status(out_dir).json(); }, py::arg("out_dir"),
+      py::call_guard<py::gil_scoped_release>());
   module.def("train_stage_json", &train_stage, py::arg("model"), py::arg("options"), py::arg("paths"),
              py::arg("on_event"), py::arg("cancel"), py::arg("abandon"));
   module.def("train_launch_json", &train_launch, py::arg("model_path"), py::arg("options"), py::arg("paths"),
