@@ -318,39 +318,6 @@ def test_several_processes_end_with_the_bits_of_one(data: pathlib.Path, out: pat
     assert report["step"] == STEPS and weights(out) == whole
 
 
-def test_ctrl_c_stops_several_processes_and_they_save(data: pathlib.Path, out: pathlib.Path) -> None:
-    def interrupt(event: llava.TrainEvent) -> None:
-        if event.type == "step" and event["step"] == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        llava.train(TINY, data, out, on_event=interrupt, **(ENDLESS | {"batch": 2, "nproc": 2}))
-    assert len(snapshots(out)) == 1
-    with pytest.raises(ZeroDivisionError):
-        llava.train(TINY, data, out, on_event=lambda event: bool(1 // 0), **(ENDLESS | {"batch": 2, "nproc": 2}))
-
-
-def test_several_processes_are_ended_at_once(data: pathlib.Path, out: pathlib.Path) -> None:
-    def second(event: llava.TrainEvent) -> None:
-        for _ in range(2 if event.type == "step" else 0):
-            try:
-                os.kill(os.getpid(), signal.SIGINT)
-                time.sleep(1)
-            except KeyboardInterrupt:  # swallowed by the program: the run ends all the same
-                time.sleep(0.05)
-
-    with llava.Cancel() as abandon:
-
-        def at_once(event: llava.TrainEvent) -> None:
-            if event.type == "step":
-                abandon.cancel()
-
-        for heard, token in ((at_once, abandon), (second, None)):
-            with pytest.raises(llava.CancelledError, match="ended at once"):
-                llava.train(TINY, data, out, on_event=heard, abandon=token, **(ENDLESS | {"batch": 2, "nproc": 2}))
-            assert snapshots(out) == []
-
-
 def test_the_module_trains_as_the_command_does(data: pathlib.Path, out: pathlib.Path, whole: bytes) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "llava", "train", TINY, "--stage", "2", "--data", data, "--out", out, "--batch", "4",
