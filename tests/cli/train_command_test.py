@@ -193,8 +193,11 @@ class Interrupted(Bench):
         self.assertEqual(self.weights("out"), expected)
 
     def test_a_second_ctrl_c_ends_the_ranks_at_once(self):
-        process = self.start("--nproc", "2", "--steps", "100000", "--batch", "512", "--micro-batch", "256")  # long steps
+        rows = json.loads(pathlib.Path(self.data).read_text())
+        pathlib.Path(self.data).write_text(json.dumps([row | {"id": f"{i}-{row['id']}"} for i in range(50) for row in rows]))
+        process = self.start("--nproc", "2", "--steps", "100000", "--batch", "600", "--micro-batch", "300")  # steps of a second
         self.wait_for_step(1)
+        time.sleep(0.2)  # the next one has begun, and takes longer than what follows
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
