@@ -9,6 +9,7 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "model/weight_names.hpp"
 #include "weights/safetensors.hpp"
@@ -95,7 +96,7 @@ class Matcher {
 
   void finish() {
     for (auto& [path, halves] : halves_) pair(path, halves);
-    if (files_.config.names_targets()) find_holes();
+    if (files_.config.names_targets()) tell_holes();
     if (files_.added.empty() && files_.replaced.empty() && !any_fault()) lone_.push_back("there are no LoRA matrices");
     if (!any_fault()) return;
     std::string text;
@@ -193,16 +194,18 @@ class Matcher {
     return layer.substr(0, digits) + number + layer.substr(std::min(layer.find('.', digits), layer.size()));
   }
 
-  // Blocks that should have matrices and have not, of kinds of layers that others have some for: a file that lost them.
-  void find_holes() {
+  // Blocks that should have matrices and have not, of kinds of layers that others have some for: a file that lost them,
+  // or one made by hand. PEFT warns too, and counts them as zero.
+  void tell_holes() const {
+    std::vector<std::string> holes;
     for (const auto& layer : held_.layers) {
       const auto number = number_of(layer);
       const auto kind = kinds_.find(renumbered(layer, "N"));
       if (number < 0 || kind == kinds_.end() || kind->second.numbers.count(number)) continue;
       const auto path = renumbered(kind->second.path, std::to_string(number));
-      if (files_.config.targets_layer(number) && files_.config.targets_path(path))
-        lone_.push_back(cat(printable(path), " has no matrices, as the same layer of other blocks has"));
+      if (files_.config.targets_layer(number) && files_.config.targets_path(path)) holes.push_back(printable(path));
     }
+    if (!holes.empty()) log_warning(cat(files_.folder, ": ", first_ten("target_modules have no matrices", holes)));
   }
 
   void check_shape(const TensorView& view, const std::vector<int64_t>& expected, const std::string& path) {

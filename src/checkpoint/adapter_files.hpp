@@ -42,8 +42,8 @@ struct AdapterFiles {
 ///   held     the model's tensors: every matrix must fit its layer, every other tensor the one it replaces
 ///   needed_blocks  of the vision tower; matrices of later blocks are left out and named in `unused`
 ///
-/// Throws Error(not_found) for missing files, Error(format) when matrices lack their other half, some blocks of a target
-/// have none or they have no numbers that can be computed with, Error(unsupported) when they are made for other shapes or layers or are no plain LoRA; all
+/// Throws Error(not_found) for missing files, Error(format) when matrices lack their other half or have no numbers that
+/// can be computed with, Error(unsupported) when they are made for other shapes or layers or are no plain LoRA; all
 /// faults in one message. And what the readers throw.
 /// Source: PEFT 0.17, save_and_load.py; LLaVA c121f04, llava/model/builder.py:52-79.
 AdapterFiles open_adapter(const std::string& path, const HeldTensors& held, int64_t needed_blocks,
