@@ -6,12 +6,26 @@
 
 #include "ops/check.hpp"
 #include "ops/cpu/parallel.hpp"
-#include "ops/gradients.hpp"
+#include "ops/gradient_reference.hpp"
 
 namespace llava::core {
 namespace {
 
 constexpr int64_t kUpdateBlock = 1 << 16;  // numbers
+constexpr int64_t kCardBlock = 1 << 28;    // numbers of one launch
+
+// The same formula in one kernel, where adamw_reference_() takes several.
+void adamw_cuda_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment,
+                 int64_t step, const AdamW& how) {
+  const auto count = at::full({}, static_cast<double>(step), values.options());
+  for (int64_t begin = 0; begin < values.numel(); begin += kCardBlock) {
+    const auto part = [&](const at::Tensor& flat) {
+      return flat.narrow(0, begin, std::min(kCardBlock, values.numel() - begin));
+    };
+    at::_fused_adamw_(part(values), part(gradient), part(first_moment), part(second_moment), {}, count, how.lr,
+                      how.beta1, how.beta2, how.weight_decay, how.eps, /*amsgrad=*/false, /*maximize=*/false);
+  }
+}
 
 }  // namespace
 
@@ -20,6 +34,8 @@ void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_mo
   require(gradient.sizes() == values.sizes() && first_moment.sizes() == values.sizes() &&
               second_moment.sizes() == values.sizes(),
           "adamw: four buffers of one length", values, gradient, first_moment, second_moment);
+  if (values.is_cuda()) return adamw_cuda_(values, gradient, first_moment, second_moment, step, how);
+  if (takes_reference(values)) return adamw_reference_(values, gradient, first_moment, second_moment, step, how);
   const auto count = at::full({}, static_cast<double>(step), at::kFloat);
   // Blocks of a fixed size: ATen's loop rounds otherwise in its last elements than in the others, so where threads
   // share them out would show
@@ -36,6 +52,7 @@ void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_mo
 }
 
 at::Tensor block_sums_of_squares(const at::Tensor& values) {
+  if (takes_reference(values)) return block_sums_of_squares_reference(values);
   const auto flat = values.contiguous().view({-1});
   const int64_t count = flat.numel(), blocks = (count + kNormBlock - 1) / kNormBlock;
   auto sums = at::empty({blocks}, at::kDouble);
@@ -53,7 +70,7 @@ at::Tensor block_sums_of_squares(const at::Tensor& values) {
 }
 
 double sum_of_squares(const at::Tensor& values) {
-  const auto sums = block_sums_of_squares(values);
+  const auto sums = block_sums_of_squares(values).to(at::kCPU);
   double total = 0;
   for (int64_t block = 0; block < sums.numel(); ++block) total += sums.const_data_ptr<double>()[block];
   return total;

@@ -7,7 +7,7 @@
 
 #include "ops/check.hpp"
 #include "ops/cpu/tensors.hpp"
-#include "ops/gradients.hpp"
+#include "ops/gradient_reference.hpp"
 #include "ops/ops.hpp"
 
 namespace llava::core {
@@ -39,6 +39,7 @@ CrossEntropy cross_entropy(const at::Tensor& hidden_RD, const Weight& head_VD, c
               weights_R.size(0) == rows && targets_R.is_contiguous() && weights_R.is_contiguous(),
           "cross_entropy: hidden is [R, D], head [V, D], targets and weights [R]", hidden_RD, head_VD.stored(),
           targets_R, weights_R);
+  if (takes_reference(hidden_RD)) return cross_entropy_reference(hidden_RD, head_VD, targets_R, weights_R, dhead_VD);
   if (dhead_VD.defined()) dhead_VD.zero_();
   CrossEntropy result{0, at::empty({rows, hidden_RD.size(1)}, hidden_RD.options())};
   const auto* kernels = cpu::kernels();
@@ -59,7 +60,9 @@ CrossEntropy cross_entropy(const at::Tensor& hidden_RD, const Weight& head_VD, c
     result.dhidden_RD.narrow(0, first, count).copy_(linear_input_gradient(logits, head_VD));
     if (dhead_VD.defined()) dhead_VD.addmm_(logits.t(), hidden);
   }
-  for (const auto loss : losses) result.loss += loss;
+  double sum = 0;
+  for (const auto loss : losses) sum += loss;
+  result.loss = sum;
   return result;
 }
 

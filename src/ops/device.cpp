@@ -68,22 +68,44 @@ int64_t cpu_free_bytes() { return std::min(machine_free_bytes(), group_free_byte
 
 }  // namespace
 
-c10::Device parse_device(std::string_view text) {
-  if (text == "cpu") return c10::Device(c10::kCPU);
+DeviceName device_name(std::string_view text) {
+  if (text == "cpu") return {};
   if (text.substr(0, 4) != "cuda") refuse(text);
-  int index = 0;
+  DeviceName name{true, -1};
   if (const auto rest = text.substr(4); !rest.empty()) {
     const auto digits = rest.substr(1);
     const auto end = digits.data() + digits.size();
     if (rest[0] != ':' || digits.empty() || digits.size() > 3 || digits[0] == '-') refuse(text);
-    if (const auto got = std::from_chars(digits.data(), end, index); got.ec != std::errc() || got.ptr != end)
+    if (const auto got = std::from_chars(digits.data(), end, name.index); got.ec != std::errc() || got.ptr != end)
       refuse(text);
   }
+  return name;
+}
+
+c10::Device parse_device(std::string_view text) { return rank_device(text, 0); }
+
+c10::Device rank_device(std::string_view text, int64_t local_rank) {
+  const auto name = device_name(text);
+  if (!name.cuda) return c10::Device(c10::kCPU);
   if (!cuda::has_cuda())
     throw Error(Status::unsupported, cat("device \"", text, "\": this build of libllava has no CUDA"));
   const int count = cuda::device_count();
-  if (index >= count) throw Error(Status::not_found, cat("device \"", text, "\": ", count, " CUDA devices were found"));
+  const int64_t index = name.index >= 0 ? name.index : count == 1 ? 0 : local_rank;
+  if (index >= count) {
+    const auto whose = name.index < 0 && local_rank > 0 ? cat(" of local rank ", local_rank) : "";
+    throw Error(Status::not_found, cat("device \"", text, "\"", whose, ": ", count, " CUDA devices were found"));
+  }
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+std::optional<CardUse> card_use(const c10::Device& device) {
+  if (!device.is_cuda()) return {};
+  const auto use = cuda::device_use(device.index());
+  return CardUse{cuda::device_memory(device.index()).name, use.allocated, use.peak_allocated};
+}
+
+at::Tensor copied_to(const c10::Device& device, const at::Tensor& x) {
+  return device.is_cuda() && x.numel() > 0 ? x.pin_memory().to(device, /*non_blocking=*/true) : x.to(device);
 }
 
 std::vector<DeviceInfo> devices() {

@@ -6,7 +6,8 @@
 #include "base/rng.hpp"
 #include "ops/check.hpp"
 #include "ops/cpu/tensors.hpp"
-#include "ops/gradients.hpp"
+#include "ops/cuda/tensors.hpp"
+#include "ops/gradient_reference.hpp"
 
 namespace llava::core {
 namespace {
@@ -16,10 +17,22 @@ constexpr int64_t kWords = 4;  // of a block of Philox
 uint32_t low(uint64_t number) { return static_cast<uint32_t>(number); }
 uint32_t high(uint64_t number) { return static_cast<uint32_t>(number >> 32); }
 
+at::Tensor keyed_dropout_cuda(const at::Tensor& x, double probability, uint64_t key, int64_t first) {
+  const c10::DeviceGuard guard(x.device());
+  const auto from = x.contiguous();
+  auto result = at::empty_like(from);
+  const cuda::DropoutMask mask{key, first, static_cast<uint64_t>(probability * 0x1p32),
+                               static_cast<float>(1 / (1 - probability))};
+  cuda::keyed_dropout(cuda::launch_of(x), result.data_ptr(), from.const_data_ptr(), from.numel(), mask);
+  return result;
+}
+
 }  // namespace
 
 at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key, int64_t first) {
-  require(probability >= 0 && probability < 1 && x.scalar_type() == at::kFloat, "keyed_dropout: f32 and 0 <= p < 1", x);
+  require(probability >= 0 && probability < 1, "keyed_dropout: 0 <= p < 1", x);
+  if (x.is_cuda()) return keyed_dropout_cuda(x, probability, key, first);
+  if (takes_reference(x)) return keyed_dropout_reference(x, probability, key, first);
   const auto from = x.contiguous();
   auto result = at::empty_like(from);
   const auto* read = from.const_data_ptr<float>();

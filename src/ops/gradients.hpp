@@ -2,8 +2,12 @@
 // graph is built anywhere: a pass keeps what it needs and calls these in reverse. On the CPU a result does not depend on
 // the number of threads, but for the matrix products of MKL.
 //
-// Gradients have the type and shape of what they belong to; f32 on the CPU. Weight gradients are written, not added to:
-// one micro-batch, one gradient; sums over micro-batches have an order of their own (train/gradient_sum).
+// Gradients have the shape of what they belong to. Those of inputs have their type, f32 on the CPU; those of weights are
+// f32 everywhere. Weight gradients are written, not added to: one micro-batch, one gradient; sums over micro-batches have
+// an order of their own (train/gradient_sum).
+//
+// On a card all of it is plain ATen (ops/gradient_reference), but for attention in bf16 and f16, dropout and AdamW. NOT
+// RUN YET on one: no graphics card was at hand.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,6 +17,18 @@
 #include "ops/weight.hpp"
 
 namespace llava::core {
+
+/// A number that a card may still be at work on: reading it waits for that.
+class LaterNumber {
+ public:
+  LaterNumber(double number = 0) : number_(number) {}
+  explicit LaterNumber(at::Tensor there) : there_(std::move(there)) {}  // f64, of one element
+  operator double() const { return there_.defined() ? there_.item<double>() : number_; }
+
+ private:
+  double number_ = 0;
+  at::Tensor there_;
+};
 
 /// linear(): dy [..., out] -> dx [..., in], added to what `sum` holds if it is defined (then it is returned). A bf16 or
 /// f16 weight is widened panel by panel.
@@ -47,13 +63,16 @@ void rope_gradient_(at::Tensor& dq_LHK, at::Tensor& dk_LGK, const at::Tensor& co
 /// embedding(): adds the rows of drows [L, D] to those of dtable [V, D] that the ids name, in the order of L.
 void add_embedding_gradient(at::Tensor dtable_VD, const at::Tensor& ids_L, const at::Tensor& drows_LD);
 
-/// Causal attention of one whole sequence, as ops.hpp's with past = 0, keeping what its gradient needs.
+/// Causal attention of one whole sequence, as ops.hpp's with past = 0, keeping what its gradient needs. `exact`: its gradient
+/// has the same bits in every run, also on a card, whose flash kernel adds in an order left to chance.
 struct AttentionPass {
   at::Tensor q_LHK, k_LGK, v_LGK, out_LHK;
   at::Tensor log_sum_1HL;
+  at::Tensor seed, offset;  // of a card's kernel, which wants them back
+  bool flash = false;       // by that kernel
 };
 AttentionPass attention_forward(const at::Tensor& q_LHK, const at::Tensor& k_LGK, const at::Tensor& v_LGK, double scale,
-                                int64_t window = 0);
+                                int64_t window = 0, bool exact = false);
 
 struct AttentionGradient {
   at::Tensor dq_LHK, dk_LGK, dv_LGK;
@@ -66,9 +85,11 @@ AttentionGradient attention_gradient(const AttentionPass& pass, const at::Tensor
 struct PicturesAttention {
   at::Tensor q_NPHK, k_NPHK, v_NPHK, out_NPHK;
   at::Tensor log_sum_NHP;
+  at::Tensor seed, offset;
+  bool flash = false;
 };
 PicturesAttention pictures_attention_forward(const at::Tensor& q_NPHK, const at::Tensor& k_NPHK,
-                                             const at::Tensor& v_NPHK, double scale);
+                                             const at::Tensor& v_NPHK, double scale, bool exact = false);
 
 struct PicturesAttentionGradient {
   at::Tensor dq_NPHK, dk_NPHK, dv_NPHK;
@@ -85,12 +106,12 @@ at::Tensor keyed_dropout(const at::Tensor& x, double probability, uint64_t key, 
 /// Weighted cross-entropy of the next token, without ever holding all logits.
 ///
 ///   hidden_RD   rows that have a target
-///   head_VD     f32
+///   head_VD     on the CPU f32
 ///   targets_R   int64, 0 <= target < V: the caller has checked
 ///   weights_R   f32, of each row in the sum
 ///   dhead_VD    receives the head's gradient, unless it is undefined
 struct CrossEntropy {
-  double loss;  // sum of weight * -log softmax(logits)[target]
+  LaterNumber loss;  // sum of weight * -log softmax(logits)[target]
   at::Tensor dhidden_RD;
 };
 CrossEntropy cross_entropy(const at::Tensor& hidden_RD, const Weight& head_VD, const at::Tensor& targets_R,
@@ -110,7 +131,7 @@ void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_mo
 /// of the block.
 double sum_of_squares(const at::Tensor& values);
 
-/// The blocks' sums alone, f64: where the pieces of one buffer lie on several ranks.
+/// The blocks' sums alone, f64, on the values' device: where the pieces of one buffer lie on several ranks.
 at::Tensor block_sums_of_squares(const at::Tensor& values);
 inline constexpr int64_t kNormBlock = 4096;
 

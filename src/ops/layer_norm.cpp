@@ -7,7 +7,7 @@
 
 #include "ops/check.hpp"
 #include "ops/cpu/tensors.hpp"
-#include "ops/gradients.hpp"
+#include "ops/gradient_reference.hpp"
 #include "ops/ops.hpp"
 
 namespace llava::core {
@@ -56,6 +56,7 @@ void add_layer_norm_gradient(at::Tensor& dx, at::Tensor dweight, at::Tensor dbia
                              const at::Tensor& x, const at::Tensor& weight_D, double eps) {
   require(dx.sizes() == x.sizes() && dy.sizes() == x.sizes() && weight_D.size(0) == x.size(-1) && dx.is_contiguous(),
           "layer_norm gradient: dx, dy and x have one shape", dx, dy, x, weight_D);
+  if (takes_reference(x)) return add_layer_norm_gradient_reference(dx, dweight, dbias, dy, x, weight_D, eps);
   const auto rows_x = x.contiguous(), rows_dy = dy.contiguous(), weight = as_float(weight_D);
   const int64_t width = x.size(-1), rows = width > 0 ? x.numel() / width : 0;
   const int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;

@@ -5,7 +5,7 @@
 
 #include "ops/check.hpp"
 #include "ops/cpu/tensors.hpp"
-#include "ops/gradients.hpp"
+#include "ops/gradient_reference.hpp"
 
 namespace llava::core {
 namespace {
@@ -14,6 +14,14 @@ constexpr int64_t kPanelBytes = 16 << 20;  // of f32 weights, where they are sto
 constexpr int64_t kBlockRows = 256;        // of a column sum
 
 at::Tensor as_rows(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); }
+
+// In bf16 the product is rounded before it becomes f32, as a gradient of PyTorch's is.
+void product_into(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
+  if (out.scalar_type() == a.scalar_type())
+    at::mm_out(out, a, b);
+  else
+    out.copy_(at::mm(a, b));
+}
 
 }  // namespace
 
@@ -47,13 +55,14 @@ void linear_weight_gradient(at::Tensor dweight, const at::Tensor& dy, const at::
   if (dy_rows.size(0) == 0)
     dweight.zero_();
   else
-    at::mm_out(dweight, dy_rows.t(), x_rows);
+    product_into(dweight, dy_rows.t(), x_rows);
 }
 
 void bias_gradient(at::Tensor dbias, const at::Tensor& dy) {
   const auto rows = as_rows(dy).contiguous();
   require(dbias.dim() == 1 && dbias.size(0) == rows.size(1) && dbias.is_contiguous(),
           "bias_gradient: dbias is [out], dy [..., out]", dbias, dy);
+  if (takes_reference(dy)) return bias_gradient_reference(dbias, dy);
   const int64_t count = rows.size(0), width = rows.size(1), blocks = (count + kBlockRows - 1) / kBlockRows;
   auto partial = at::zeros({blocks, width}, rows.options());
   cpu::parallel_for(blocks, 1, [&](int64_t first, int64_t last) {
@@ -75,6 +84,7 @@ void add_embedding_gradient(at::Tensor dtable_VD, const at::Tensor& ids_L, const
   require(dtable_VD.dim() == 2 && drows_LD.dim() == 2 && drows_LD.size(1) == dtable_VD.size(1) &&
               ids_L.size(0) == drows_LD.size(0) && dtable_VD.is_contiguous(),
           "embedding_gradient: dtable is [V, D], ids [L], drows [L, D]", dtable_VD, ids_L, drows_LD);
+  if (takes_reference(drows_LD)) return add_embedding_gradient_reference(dtable_VD, ids_L, drows_LD);
   const auto ids = ids_L.contiguous(), rows = drows_LD.contiguous();
   const int64_t count = ids.size(0), width = rows.size(1);
   const auto* id = ids.const_data_ptr<int64_t>();

@@ -3,7 +3,6 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/erf.h>
 #include <ATen/ops/exp.h>
-#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
@@ -12,21 +11,13 @@
 
 #include "ops/check.hpp"
 #include "ops/cpu/tensors.hpp"
-#include "ops/gradients.hpp"
+#include "ops/gradient_reference.hpp"
 #include "ops/ops.hpp"
 
 namespace llava::core {
 namespace {
 
 constexpr int64_t kBlockRows = 64;  // whose weight gradients are added up together
-
-void add_rms_norm_gradient_reference(at::Tensor& dx, at::Tensor& dweight, const at::Tensor& dy, const at::Tensor& x,
-                                     const at::Tensor& weight, double eps) {
-  const auto r = at::rsqrt(x.square().mean(-1, /*keepdim=*/true) + eps);
-  const auto weighted = dy * weight;
-  dx.add_(weighted * r - x * r.pow(3) * (weighted * x).mean(-1, /*keepdim=*/true));
-  if (dweight.defined()) dweight.copy_((dy * x * r).reshape({-1, x.size(-1)}).sum(0));
-}
 
 }  // namespace
 
@@ -35,7 +26,7 @@ void add_rms_norm_gradient(at::Tensor& dx, at::Tensor dweight, const at::Tensor&
   require(dx.sizes() == x.sizes() && dy.sizes() == x.sizes() && weight_D.size(0) == x.size(-1) && dx.is_contiguous(),
           "rms_norm gradient: dx, dy and x have one shape", dx, dy, x, weight_D);
   const auto* kernels = cpu::kernels();
-  if (!kernels) return add_rms_norm_gradient_reference(dx, dweight, dy, x, weight_D, eps);
+  if (!kernels || takes_reference(x)) return add_rms_norm_gradient_reference(dx, dweight, dy, x, weight_D, eps);
   const auto rows_x = x.contiguous(), rows_dy = dy.contiguous(), weight = as_float(weight_D);
   const int64_t width = x.size(-1), rows = width > 0 ? x.numel() / width : 0;
   const int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;
@@ -59,13 +50,7 @@ void silu_mul_gradient_(at::Tensor& gate, at::Tensor& up, const at::Tensor& dy) 
   require(gate.sizes() == up.sizes() && dy.sizes() == up.sizes() && gate.is_contiguous() && up.is_contiguous(),
           "silu_mul gradient: gate, up and dy have one shape", gate, up, dy);
   const auto* kernels = cpu::kernels();
-  if (!kernels) {
-    const auto s = at::sigmoid(gate);
-    const auto through = dy * gate * s;
-    gate.copy_(dy * up * s * (gate * (1 - s) + 1));
-    up.copy_(through);
-    return;
-  }
+  if (!kernels || takes_reference(gate)) return silu_mul_gradient_reference_(gate, up, dy);
   const auto flat = dy.contiguous();
   cpu::parallel_for(gate.numel(), cpu::kSerialElements, [&](int64_t first, int64_t last) {
     kernels->silu_mul_gradient(gate.data_ptr<float>() + first, up.data_ptr<float>() + first,
@@ -73,21 +58,26 @@ void silu_mul_gradient_(at::Tensor& gate, at::Tensor& up, const at::Tensor& dy) 
   });
 }
 
-at::Tensor gelu_gradient(const at::Tensor& dy, const at::Tensor& x) {
+// Without kernels: these run once a picture (projector, tower). f32 whatever x is.
+at::Tensor gelu_gradient(const at::Tensor& dy, const at::Tensor& given) {
+  const auto x = given.to(at::kFloat);
   const auto below = (at::erf(x * (1 / std::numbers::sqrt2)) + 1) * 0.5;
   const auto density = at::exp(x.square() * -0.5) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-  return dy * (below + x * density);
+  return (dy * (below + x * density)).to(given.scalar_type());
 }
 
-at::Tensor gelu_tanh_gradient(const at::Tensor& dy, const at::Tensor& x) {
+at::Tensor gelu_tanh_gradient(const at::Tensor& dy, const at::Tensor& given) {
+  const auto x = given.to(at::kFloat);
   const double root = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
   const auto t = at::tanh((x + x * x * x * 0.044715) * root);
-  return dy * ((t + 1) * 0.5 + x * 0.5 * (1 - t.square()) * (x.square() * (3 * 0.044715) + 1) * root);
+  return (dy * ((t + 1) * 0.5 + x * 0.5 * (1 - t.square()) * (x.square() * (3 * 0.044715) + 1) * root))
+      .to(given.scalar_type());
 }
 
-at::Tensor quick_gelu_gradient(const at::Tensor& dy, const at::Tensor& x) {
+at::Tensor quick_gelu_gradient(const at::Tensor& dy, const at::Tensor& given) {
+  const auto x = given.to(at::kFloat);
   const auto s = at::sigmoid(x * 1.702);
-  return dy * s * (x * 1.702 * (1 - s) + 1);
+  return (dy * s * (x * 1.702 * (1 - s) + 1)).to(given.scalar_type());
 }
 
 // A rotation goes back by the opposite angle.

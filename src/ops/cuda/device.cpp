@@ -1,4 +1,5 @@
 // What the CUDA runtime says of the cards, and the switch of the hand-written kernels.
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
@@ -53,6 +54,13 @@ DeviceMemory device_memory(int index) {
   size_t free_bytes = 0, total_bytes = 0;
   check(cudaMemGetInfo(&free_bytes, &total_bytes), "reading a device's memory");
   return {properties.name, static_cast<int64_t>(total_bytes), static_cast<int64_t>(free_bytes)};
+}
+
+DeviceUse device_use(int index) {
+  constexpr size_t kAll = 0;  // of the kinds of blocks that are counted
+  if (!c10::cuda::CUDACachingAllocator::get()->initialized()) return {};
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(index));
+  return {stats.allocated_bytes[kAll].current, stats.allocated_bytes[kAll].peak, stats.reserved_bytes[kAll].current};
 }
 
 void* current_stream(int index) {

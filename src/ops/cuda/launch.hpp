@@ -1,8 +1,9 @@
 // The hand-written CUDA kernels, as host functions on pointers, sizes and a stream: no LibTorch type crosses this line.
 //
-// NOT MEASURED YET: no graphics card was at hand when they were written, so ops/ takes ATen's own CUDA kernels unless
-// the environment says LLAVA_CUDA_KERNELS=1. tests/ops compares both wherever a device is present; a measured gain in
-// tests/bench/README.md is what would make them the default.
+// NOT RUN YET: no graphics card was at hand when they were written, so ops/ takes ATen's own CUDA kernels unless the
+// environment says LLAVA_CUDA_KERNELS=1. tests/ops compares both wherever a device is present; a measured gain in
+// tests/bench/README.md is what would make them the default. The exception is keyed_dropout(): ATen has none whose mask is
+// a function of a place, and the same in its integer arithmetic (ops/gradient_reference) goes over memory a hundred times.
 //
 // A build without CUDA links no_cuda.cpp: has_cuda() is false there and ops/ never comes near the rest.
 #pragma once
@@ -26,6 +27,13 @@ struct DeviceMemory {
 
 /// `index` < device_count(). Throws Error(device) when the driver does not answer.
 DeviceMemory device_memory(int index);
+
+/// What LibTorch's allocator has of a card for this process, in bytes.
+struct DeviceUse {
+  int64_t allocated = 0, peak_allocated = 0;  // in tensors, now and at most so far
+  int64_t reserved = 0;                       // taken from the driver
+};
+DeviceUse device_use(int index);
 
 /// Whether the environment asked for the kernels below (LLAVA_CUDA_KERNELS=1, read once) and this build holds them.
 bool kernels_wanted() noexcept;
@@ -67,5 +75,14 @@ struct RopeShape {
   int64_t position_stride, head_stride;
 };
 void rope(Launch launch, void* x, RopeShape shape, const float* cos, const float* sin);
+
+/// out[i] = x[i] * factor where word (first + i) % 4 of philox4x32({(first + i) / 4, 0}, key) is at least `least`, else 0.
+struct DropoutMask {
+  uint64_t key;
+  int64_t first;
+  uint64_t least;  // of 2^32
+  float factor;
+};
+void keyed_dropout(Launch launch, void* out, const void* x, int64_t count, DropoutMask mask);
 
 }  // namespace llava::core::cuda
