@@ -76,10 +76,24 @@ if(LLAVA_CUDA)
   if(NOT EXISTS ${_torch}/lib/libtorch_cuda.so)
     message(FATAL_ERROR "${_torch} has no libtorch_cuda.so; run tools/setup --cuda, or give -DLLAVA_TORCH_DIR=<folder>.")
   endif()
+  # NCCL's header, of the release LibTorch was built with and no other: a struct of it lies inside ProcessGroupNCCL::Options
+  set(_nccl_version 2.28.9)
+  find_path(LLAVA_NCCL_INCLUDE nccl.h NO_DEFAULT_PATH
+    PATHS ${_torch}/../nvidia/nccl/include ${LLAVA_CACHE}/nccl-${_nccl_version}/include)
+  if(NOT LLAVA_NCCL_INCLUDE)
+    message(FATAL_ERROR "nccl.h ${_nccl_version} was not found. Run tools/setup --cuda, or pip install "
+      "nvidia-nccl-cu13==${_nccl_version} beside torch, or give -DLLAVA_NCCL_INCLUDE=<folder that holds nccl.h>.")
+  endif()
+  file(STRINGS ${LLAVA_NCCL_INCLUDE}/nccl.h _nccl REGEX "^#define NCCL_(MAJOR|MINOR|PATCH) ")
+  string(REGEX REPLACE "[^0-9]+" "." _nccl "${_nccl}")
+  if(NOT _nccl STREQUAL ".${_nccl_version}")
+    message(FATAL_ERROR "${LLAVA_NCCL_INCLUDE}/nccl.h is${_nccl}, LibTorch ${LLAVA_TORCH_VERSION} was built with ${_nccl_version}")
+  endif()
   enable_language(CUDA)
   find_package(CUDAToolkit 13.0 REQUIRED)
   target_link_libraries(llava_torch INTERFACE "-Wl,--no-as-needed" ${_torch}/lib/libtorch_cuda.so "-Wl,--as-needed"
     ${_torch}/lib/libc10_cuda.so CUDA::cudart)
-  target_link_options(llava_torch INTERFACE "LINKER:--allow-shlib-undefined")
+  # the libraries that libtorch_cuda.so wants at run time need not be here: also for programs that link libllava alone
+  add_link_options("LINKER:--allow-shlib-undefined")
   target_include_directories(llava_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
 endif()

@@ -2,7 +2,7 @@
 //
 // Calls come in the same order with the same shapes on every rank, from one thread. Each blocks until its result is
 // there, or throws Error(distributed) that names the rank that is lost; after that nothing can be called but abort().
-// Tensors are contiguous and on the CPU; what is only moved (all_gather, all_to_all, broadcast) is moved as bytes.
+// Tensors are contiguous and on the CPU or this rank's device; what is only moved (all_gather, all_to_all, broadcast) is moved as bytes.
 //
 // There is no sum of floating numbers here but reduce_scatter(): a result that depends on the number of ranks cannot be
 // called for by mistake.

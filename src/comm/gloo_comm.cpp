@@ -9,11 +9,10 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
-#include <exception>
 #include <thread>
 
-#include "base/error.hpp"
-#include "comm/board_store.hpp"
+#include "comm/backend_comm.hpp"
+#include "comm/nccl_comm.hpp"
 #include "comm/wait_notice.hpp"
 
 namespace llava::core {
@@ -24,77 +23,23 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSlice{200};           // between two looks for a verdict while a call is under way
 constexpr std::chrono::hours kNoTimeOut{24};  // gloo's own: the watchdog judges
 
-class GlooComm : public Comm {
+class GlooComm : public BackendComm {
  public:
   GlooComm(std::unique_ptr<Board> board, int64_t rank, int64_t size, const CommOptions& options)
-      : rank_(rank), size_(size), exceptions_(std::uncaught_exceptions()), board_(std::move(board)) {
+      : BackendComm(std::move(board), rank, size) {
     connect(options);
-    watchdog_ = std::make_unique<Watchdog>(board_->again(), rank, size, options.times);
-    barrier();  // nobody goes on before all have a watchdog
+    begin(options.times);
   }
-  ~GlooComm() override {
-    if (std::uncaught_exceptions() > exceptions_) abort("it ended with an error");
-    watchdog_.reset();
-  }
+  ~GlooComm() override { end(); }
 
-  int64_t rank() const override { return rank_; }
-  int64_t size() const override { return size_; }
-
-  void all_gather(at::Tensor out, const at::Tensor& shard) override {
-    auto all = bytes_of(out), mine = bytes_of(shard);
-    call("all_gather", [&] { return backend_->_allgather_base(all, mine); });
-  }
-  void all_to_all(at::Tensor out, const at::Tensor& in) override {
-    auto received = bytes_of(out), sent = bytes_of(in);
-    std::vector<int64_t> equal_in, equal_out;
-    call("all_to_all", [&] { return backend_->alltoall_base(received, sent, equal_out, equal_in); });
-  }
-  void reduce_scatter(at::Tensor shard, const at::Tensor& in) override {
-    auto whole = in;
-    call("reduce_scatter", [&] { return backend_->_reduce_scatter_base(shard, whole); });
-  }
-  void all_reduce(at::Tensor values, Reduce how) override {
-    std::vector<at::Tensor> tensors = {values};
-    c10d::AllreduceOptions options;
-    options.reduceOp = how == Reduce::sum ? c10d::ReduceOp::SUM : c10d::ReduceOp::MAX;
-    call("all_reduce", [&] { return backend_->allreduce(tensors, options); });
-  }
-  void broadcast(at::Tensor values, int64_t root) override {
-    std::vector<at::Tensor> tensors = {bytes_of(values)};
-    c10d::BroadcastOptions options;
-    options.rootRank = root;
-    call("broadcast", [&] { return backend_->broadcast(tensors, options); });
-  }
   void barrier() override {
     call("barrier", [&] { return backend_->barrier(); });
   }
-  void set_timeout(milliseconds timeout) override { watchdog_->set_timeout(timeout); }
-  void abort(std::string_view reason) noexcept override {
-    watchdog_->abort(reason);
-    abandon();
-  }
-  void progress(std::string_view phase, Doing doing) override { watchdog_->progress(phase, doing); }
 
  private:
-  static at::Tensor bytes_of(const at::Tensor& tensor) { return tensor.view({-1}).view(at::kByte); }
-
   void connect(const CommOptions& options);
 
-  template <typename Start>
-  void call(const char* name, Start&& start) {
-    check_verdict();
-    watchdog_->waits(name);
-    c10::intrusive_ptr<c10d::Work> work;
-    try {
-      work = start();
-    } catch (const std::exception& error) {
-      fail(name, error);
-    }
-    finish(name, *work);
-    watchdog_->done();
-  }
-
-  void finish(const char* name, c10d::Work& work) {
+  void finish(const char* name, c10d::Work& work) override {
     for (;;) {
       try {
         if (work.wait(kSlice)) return;
@@ -107,30 +52,6 @@ class GlooComm : public Comm {
       check_verdict();  // the slice is over, the call is not
     }
   }
-
-  void check_verdict() {
-    if (const auto verdict = watchdog_->verdict()) end_with(*verdict);
-    if (!backend_) throw Error(Status::distributed, "the connection between the ranks has ended");
-  }
-
-  [[noreturn]] void fail(const char* name, const std::exception& error) {
-    end_with(watchdog_->lost(cat("in ", name, ": ", first_line(error))));
-  }
-
-  [[noreturn]] void end_with(const Verdict& verdict) {
-    abandon();
-    throw Error(Status::distributed, verdict.text).with("rank", verdict.rank);
-  }
-
-  // A group with a call under way joins its threads when it is destroyed: that waits for peers that never come. So it is
-  // left behind; it ends with the process.
-  void abandon() noexcept { [[maybe_unused]] auto* left_behind = backend_.release(); }
-
-  int64_t rank_, size_;
-  int exceptions_;
-  std::unique_ptr<Board> board_;
-  c10::intrusive_ptr<c10d::Backend> backend_;
-  std::unique_ptr<Watchdog> watchdog_;
 };
 
 void GlooComm::connect(const CommOptions& options) {
@@ -180,17 +101,19 @@ void join(Board& board, int64_t rank, int64_t size, const CommOptions& options) 
 
 }  // namespace
 
-std::unique_ptr<Comm> open_comm(std::unique_ptr<Board> board, int64_t rank, int64_t size, const CommOptions& options) {
+std::unique_ptr<Comm> open_comm(std::unique_ptr<Board> board, int64_t rank, int64_t size, const CommOptions& options,
+                                const c10::Device& device) {
   if (size < 1 || size > kMostRanks || rank < 0 || rank >= size)
     throw Error(Status::argument, cat("rank ", rank, " of ", size, ", expected 0 <= rank < size <= ", kMostRanks));
   if (size == 1) return nullptr;
   join(*board, rank, size, options);
+  if (!device.is_cpu()) return nccl_comm(std::move(board), rank, size, options, device);
   return std::make_unique<GlooComm>(std::move(board), rank, size, options);
 }
 
-std::unique_ptr<Comm> open_comm(const Place& place, const CommOptions& options) {
+std::unique_ptr<Comm> open_comm(const Place& place, const CommOptions& options, const c10::Device& device) {
   if (place.size == 1) return nullptr;
-  return open_comm(Board::over_tcp(place.meeting, options.join), place.rank, place.size, options);
+  return open_comm(Board::over_tcp(place.meeting, options.join), place.rank, place.size, options, device);
 }
 
 }  // namespace llava::core
