@@ -22,16 +22,18 @@ std::string words_of(std::string text) {
   return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
-// Where the run's own weights lie.
-core::LoadOptions on_cpu(core::LoadOptions load) {
-  load.device = "cpu";
+// Where the run's own weights lie, and as it computes with them.
+core::LoadOptions beside_the_run(core::LoadOptions load, const core::ComputePlace& place) {
+  load.device = place.device.str();
+  if (!place.reads_stored()) load.dtype = place.activations;
   return load;
 }
 
 }  // namespace
 
-SampleAnswers::SampleAnswers(const core::RunSettings& settings, const core::Cancel& cancel)
-    : base_(core::load_bundle(settings.model, on_cpu(settings.load))),
+SampleAnswers::SampleAnswers(const core::RunSettings& settings, const core::ComputePlace& place,
+                             const core::Cancel& cancel)
+    : base_(core::load_bundle(settings.model, beside_the_run(settings.load, place))),
       template_name_(settings.template_name == "plain" ? "" : settings.template_name) {  // no template for questions
   const auto& path = settings.answer_data.empty() ? settings.eval_data : settings.answer_data;
   const auto index = core::RecordIndex::open(path, {cancel, {}});

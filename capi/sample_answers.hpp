@@ -15,7 +15,7 @@ class SampleAnswers {
  public:
   /// The first records of settings.answer_data, at most three, each with what is said before its first answer. The model
   /// that the run begins with is loaded beside it, mapped. Throws what load_bundle() does and RecordError.
-  SampleAnswers(const core::RunSettings& settings, const core::Cancel& cancel);
+  SampleAnswers(const core::RunSettings& settings, const core::ComputePlace& place, const core::Cancel& cancel);
 
   /// Asks the model as it is now, greedily; run.note() hears each answer as event "answer": step, record (its place in the
   /// file, from 1), question, answer, expected.

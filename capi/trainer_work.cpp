@@ -25,7 +25,7 @@ TrainerWork::TrainerWork(const core::RunSettings& settings, llava_train_event_fn
   run_ = std::make_unique<core::TrainingRun>(
       settings, [this](const core::Json& told) { hear(told); }, users_cancel_.cancel());
   if (settings.answer_every > 0 && run_->is_first_rank())
-    answers_ = std::make_unique<SampleAnswers>(settings, users_cancel_.cancel());
+    answers_ = std::make_unique<SampleAnswers>(settings, run_->network().options().place, users_cancel_.cancel());
   metrics_.step = run_->done();
   metrics_.steps = run_->steps();
 }

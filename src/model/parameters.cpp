@@ -55,13 +55,14 @@ at::ScalarType scalar_type(DType dtype) {
 
 Parameters::Parameters(const NamedTensors& tensors, const ModelConfig& config, Placement placement, Cancel cancel,
                        Purpose purpose)
-    : tensors_(&tensors),
-      purpose_(purpose),
-      placement_(placement),
-      cancel_(cancel),
-      needed_blocks_(config.needed_vision_blocks()) {
-  const auto table = tensors.found.find("language.embed_tokens.weight");
-  if (table != tensors.found.end() && is_float(table->second.dtype))
+    : tensors_(&tensors), purpose_(purpose), cancel_(cancel), needed_blocks_(config.needed_vision_blocks()) {
+  place_on(placement);
+}
+
+void Parameters::place_on(Placement placement) {
+  placement_ = placement;
+  const auto table = tensors_->found.find("language.embed_tokens.weight");
+  if (table != tensors_->found.end() && is_float(table->second.dtype))
     activations_ = placement_.activations(scalar_type(table->second.dtype));
 }
 

@@ -75,6 +75,9 @@ class Parameters {
   Parameters(std::shared_ptr<const HeldTensors> held, const Adaptation& adaptation, double scale, Placement placement,
              at::ScalarType activations);
 
+  /// Where what is taken from now on lies, and what its numbers are.
+  void place_on(Placement placement);
+
   /// A vector or small table in the activations' dtype. A missing or misfitting tensor is noted and an undefined one
   /// returned: finish() throws before it could be used.
   at::Tensor take(const std::string& name, const std::vector<int64_t>& shape);

@@ -34,12 +34,15 @@ class Names {
   int64_t depth_;
 };
 
+// Of a learner on a card the view holds a copy.
 TensorView view_of(std::string name, const Learner& learner) {
+  const auto value = std::make_shared<const at::Tensor>(learner.value.to(at::kCPU));
   TensorView view;
   view.name = std::move(name);
   view.shape = learner.shape;
-  view.data = static_cast<const std::byte*>(learner.value.const_data_ptr());
-  view.size_bytes = learner.value.nbytes();
+  view.data = static_cast<const std::byte*>(value->const_data_ptr());
+  view.size_bytes = value->nbytes();
+  view.owner = value;
   return view;
 }
 
@@ -97,7 +100,7 @@ void save_adapter(const LoadPlan& plan, const Network& network, const std::strin
   AtomicFolder folder(target, options.replace, std::string(kConfig));
   SafetensorsWriter writer(folder.path() + "/adapter_model.safetensors", std::move(outlines), {{"format", "pt"}});
   for (const auto index : writer.order()) {
-    const auto& value = learners[index]->value;
+    const auto value = learners[index]->value.to(at::kCPU);
     writer.write(value.const_data_ptr(), static_cast<size_t>(value.nbytes()));
   }
   writer.commit();

@@ -1,6 +1,6 @@
 #include "train/background_save.hpp"
 
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/empty.h>
 
 #include <array>
 #include <chrono>
@@ -40,7 +40,7 @@ void copy_state(Stepper& stepper, TrainingState& copy) {
   const bool shards = now.first_moment.numel() != now.values.numel();
   if (writes) {
     for (auto* part : {&copy.values, &copy.first_moment, &copy.second_moment})
-      if (!part->defined()) *part = at::empty_like(now.values);
+      if (!part->defined()) *part = at::empty({now.values.numel()}, at::kFloat);
     copy.values.copy_(now.values);
     if (!shards) copy.first_moment.copy_(now.first_moment), copy.second_moment.copy_(now.second_moment);
   }

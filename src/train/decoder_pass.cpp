@@ -11,7 +11,8 @@
 
 namespace llava::core {
 
-DecoderPass::DecoderPass(Learners& learners, const LanguageConfig& config, const LoraRecipe& lora) : config_(config) {
+DecoderPass::DecoderPass(Learners& learners, const LanguageConfig& config, const LoraRecipe& lora)
+    : config_(config), exact_(learners.place().exact) {
   check_lora(lora, config.layers);
   const int64_t width = config.width, inner = config.intermediate;
   const int64_t query_width = config.heads * config.head_width, key_width = config.key_value_heads * config.head_width;
@@ -79,7 +80,7 @@ at::Tensor DecoderPass::attend(const Block& block, const at::Tensor& normed, con
     const int64_t begin = batch.starts[i], count = batch.starts[i + 1] - begin;
     if (count == 0) continue;
     auto pass = attention_forward(q_THK.narrow(0, begin, count), k_TGK.narrow(0, begin, count),
-                                  v_TGK.narrow(0, begin, count), scale, config_.window);
+                                  v_TGK.narrow(0, begin, count), scale, config_.window, exact_);
     const auto place = kept.attended.narrow(0, begin, count).view(pass.out_LHK.sizes());
     pass.out_LHK = place.copy_(pass.out_LHK);
     kept.sequences.push_back(std::move(pass));
@@ -150,7 +151,7 @@ at::Tensor DecoderPass::backward_block(const Block& block, at::Tensor dz_TD, con
 }
 
 void DecoderPass::prepare(const MicroBatch& batch) {
-  const auto table = rope_table(config_, 0, batch.longest(), at::kCPU);
+  const auto table = rope_table(config_, 0, batch.longest(), batch.positions_T.device());
   angles_ = {table.cos_LK.index_select(0, batch.positions_T), table.sin_LK.index_select(0, batch.positions_T)};
   kept_.assign(blocks_.size(), {});
 }
@@ -188,7 +189,7 @@ at::Tensor DecoderPass::evaluate(const at::Tensor& x_TD, const MicroBatch& batch
 CrossEntropy DecoderPass::loss(const at::Tensor& x_TD, const MicroBatch& batch, double weight) {
   const auto rows = x_TD.index_select(0, batch.target_rows);
   const auto normed = norm(rows, *norm_);
-  const auto weights = at::full({batch.labels()}, weight, at::kFloat);
+  const auto weights = at::full({batch.labels()}, weight, x_TD.options().dtype(at::kFloat));
   auto result = cross_entropy(normed, head_->weight, batch.targets, weights, head_->gradient);
   auto drows = at::zeros_like(rows);
   add_rms_norm_gradient(drows, norm_->gradient, result.dhidden_RD, rows, norm_->used, config_.rms_norm_eps);

@@ -65,6 +65,7 @@ class DecoderPass {
   void prepare(const MicroBatch& batch);
 
   LanguageConfig config_;
+  bool exact_;  // ComputePlace
   Learner *table_, *norm_, *head_;
   std::vector<Block> blocks_;
   size_t lowest_ = 0;  // block that backward() reaches

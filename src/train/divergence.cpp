@@ -11,7 +11,7 @@ namespace llava::core {
 namespace {
 
 bool is_finite(const at::Tensor& tensor) {
-  const auto flat = tensor.to(at::kFloat).contiguous();
+  const auto flat = tensor.to(at::kCPU, at::kFloat).contiguous();
   const auto* numbers = flat.const_data_ptr<float>();
   for (int64_t i = 0; i < flat.numel(); ++i)
     if (!std::isfinite(numbers[i])) return false;
@@ -64,7 +64,7 @@ std::string what_diverged(Stepper& stepper, std::span<const Leaf> leaves,
     batch.draw = {stepper.state().steps_done, static_cast<int64_t>(i)};
     auto found = bad_pixels(leaves[i]);
     if (found.empty()) {
-      const auto loss = network.pass(batch, 1.0 / static_cast<double>(batch.labels()), cancel);
+      const double loss = network.pass(batch, 1.0 / static_cast<double>(batch.labels()), cancel);
       found = bad_gradients(network.learners());
       if (!std::isfinite(loss)) found = cat("has the loss ", loss, found.empty() ? "" : "; ", found);
     }

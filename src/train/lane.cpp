@@ -40,7 +40,9 @@ void Lane::finish() {
 at::Tensor Lane::features(const MicroBatch& batch, bool learning, const Cancel& cancel) {
   if (tower_) return learning ? tower_->forward(batch, cancel) : tower_->evaluate(batch, cancel);
   const auto states = frozen_tower_->hidden_states(batch.pixels_N3SS, feature_blocks(config_), cancel);
-  return joined_features(states, config_.keep_class_token).reshape({-1, config_.feature_width()});
+  return joined_features(states, config_.keep_class_token)
+      .reshape({-1, config_.feature_width()})
+      .to(learners_.place().activations);
 }
 
 at::Tensor Lane::project(const at::Tensor& features_RC) {
@@ -75,21 +77,21 @@ at::Tensor Lane::project_backward(const at::Tensor& drows_RD) {
 
 // [T, D]: token rows, and picture rows in their places
 at::Tensor Lane::rows(const MicroBatch& batch, bool learning, const Cancel& cancel) {
-  auto x_TD = at::empty({batch.rows(), config_.language.width}, at::kFloat);
-  x_TD.index_copy_(0, batch.text_rows, embedding(batch.text_ids, decoder_.table().weight));
+  auto x_TD = at::empty({batch.rows(), config_.language.width}, learners_.place().rows());
+  x_TD.index_copy_(0, batch.text_rows, embedding(batch.text_ids, decoder_.table().weight).to(x_TD.scalar_type()));
   if (batch.pixels_N3SS.defined())
     x_TD.index_copy_(0, batch.image_rows,
                      project(features(batch, learning, cancel)).index_select(0, batch.image_sources));
   return x_TD;
 }
 
-double Lane::loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
+LaterNumber Lane::loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
   if (batch.labels() == 0) return 0;
   const auto x_TD = decoder_.evaluate(rows(batch, false, cancel), batch, cancel);
   return decoder_.loss(x_TD, batch, weight).loss;
 }
 
-double Lane::pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
+LaterNumber Lane::pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
   gradient().zero_();  // the parts that this batch does not reach stay zero
   if (batch.labels() == 0) return 0;
   const auto x_TD = decoder_.forward(rows(batch, true, cancel), batch, cancel);
@@ -98,7 +100,7 @@ double Lane::pass(const MicroBatch& batch, double weight, const Cancel& cancel) 
   if (decoder_.table().learns())
     add_embedding_gradient(decoder_.table().gradient, batch.text_ids, dx_TD.index_select(0, batch.text_rows));
   if ((projector_learns_ || tower_) && batch.pictures() > 0) {
-    auto drows_RD = at::zeros({batch.pictures() * config_.tokens_per_image(), config_.language.width}, at::kFloat);
+    auto drows_RD = at::zeros({batch.pictures() * config_.tokens_per_image(), config_.language.width}, dx_TD.options());
     drows_RD.index_copy_(0, batch.image_sources, dx_TD.index_select(0, batch.image_rows));
     const auto dfeatures_RC = project_backward(drows_RD);
     if (tower_) tower_->backward(dfeatures_RC, batch, cancel);

@@ -28,10 +28,10 @@ class Lane {
 
   /// The sum over the batch's targets of weight * cross-entropy; gradient() is its gradient afterwards, zero for a batch
   /// without a target.
-  double pass(const MicroBatch& batch, double weight, const Cancel& cancel);
+  LaterNumber pass(const MicroBatch& batch, double weight, const Cancel& cancel);
 
   /// The loss alone, without dropout.
-  double loss(const MicroBatch& batch, double weight, const Cancel& cancel);
+  LaterNumber loss(const MicroBatch& batch, double weight, const Cancel& cancel);
 
   at::Tensor& gradient() { return learners_.gradient(); }
 

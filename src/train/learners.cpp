@@ -24,7 +24,7 @@ Learner* Learners::find(const std::string& name) {
 }
 
 std::unique_ptr<Learners> Learners::beside() {
-  auto made = std::make_unique<Learners>(parameters_, mask_, precision_);
+  auto made = std::make_unique<Learners>(parameters_, mask_, precision_, place_);
   made->all_ = all_;
   made->values_ = values_;
   made->learning_ = learning_;
@@ -67,19 +67,32 @@ Learner* Learners::new_matrix(const std::string& name, const std::vector<int64_t
 }
 
 // Moves a learner's values to their place in the flat buffers.
-void Learners::place(Learner& learner) {
+void Learners::move_in(Learner& learner) {
   const int64_t count = count_of(learner);
   const auto shape = learner.fill ? learner.shape : learner.value.sizes().vec();
   const bool matrix = learner.fill || learner.weight.defined();
   auto place = values_.narrow(0, learner.begin, count).view(shape);
-  if (learner.fill)
+  if (learner.fill && place.is_cpu()) {
     learner.fill(place);
-  else
+  } else if (learner.fill) {
+    auto made = at::zeros(shape, at::kFloat);
+    learner.fill(made);
+    place.copy_(made);
+  } else {
     place.copy_(learner.value);
+  }
   learner.value = learner.used = place;
-  if (precision_ == Precision::bf16_store) learner.used = at::empty(shape, matrix ? at::kBFloat16 : at::kFloat);
+  if (precision_ == Precision::bf16_store)
+    learner.used = at::empty(shape, matrix ? place_.rows().dtype(at::kBFloat16) : place_.rows());
   if (matrix) learner.weight = Weight(learner.used);
   learner.gradient = gradient_.narrow(0, learner.begin, count).view(shape);
+}
+
+// A frozen one to where it is computed with.
+void Learners::move_frozen(Learner& learner) const {
+  if (place_.reads_stored() || !learner.value.defined()) return;
+  learner.value = learner.used = learner.value.to(place_.device, place_.activations);
+  if (learner.weight.defined()) learner.weight = Weight(learner.value);
 }
 
 void Learners::finish(int64_t multiple) {
@@ -95,10 +108,9 @@ void Learners::finish(int64_t multiple) {
   }
   if (end == 0) throw Error(Status::argument, "no parameter learns: the mask fits no name");
   end = (end + multiple - 1) / multiple * multiple;
-  values_ = at::zeros({end}, at::kFloat);
-  gradient_ = at::zeros({end}, at::kFloat);
-  for (auto& learner : all_)
-    if (learns(learner)) place(learner);
+  values_ = at::zeros({end}, place_.floats());
+  gradient_ = at::zeros({end}, place_.floats());
+  for (auto& learner : all_) learns(learner) ? move_in(learner) : move_frozen(learner);
   refresh();
 }
 

@@ -1,5 +1,6 @@
 // The parameters of a model that is trained. Those that learn lie side by side in flat f32 buffers (values, and the
-// gradient of one micro-batch); the others stay as the checkpoint stores them, mapped.
+// gradient of one micro-batch); the others stay as the checkpoint stores them, mapped, or on a card in the type of its
+// activations.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,7 +24,22 @@ namespace llava::core {
 ///               Activations, gradients and everything the optimizer holds stay f32. It is what training in bf16 means
 ///               on a CPU without bf16 instructions: the result, written in bf16, is what was computed with. Takes two
 ///               bytes more for each number that learns, and reads half as many for each product.
+///               On a card activations and their gradients are bf16 as well, sums inside a product f32.
 enum class Precision : uint8_t { f32, bf16_store };
+
+/// Where a network computes, and the type of its activations: f32 on the CPU, f32 or bf16 on a card. What learns, its
+/// gradient and the optimizer's moments are f32 everywhere.
+struct ComputePlace {
+  at::Device device = at::kCPU;
+  at::ScalarType activations = at::kFloat;
+  bool exact = false;  // every run has the same bits, at the price of a card's flash attention; the CPU's have anyway
+
+  at::TensorOptions rows() const { return at::TensorOptions(device).dtype(activations); }
+  at::TensorOptions floats() const { return at::TensorOptions(device).dtype(at::kFloat); }
+
+  /// Whether frozen weights stay as the checkpoint stores them, mapped; else they are copied there, in that type.
+  bool reads_stored() const { return device.is_cpu() && activations == at::kFloat; }
+};
 
 struct Learner {
   std::string name;                       // canonical (model/weight_names)
@@ -34,7 +50,7 @@ struct Learner {
   Weight weight;                          // `used`, of a matrix
   at::Tensor gradient;                    // like value; undefined: it does not learn
   int64_t begin = 0;                      // in the flat buffers, a multiple of kAlignment
-  std::function<void(at::Tensor&)> fill;  // its first values, where no checkpoint has any
+  std::function<void(at::Tensor&)> fill;  // its first values on the CPU, where no checkpoint has any
   bool learns() const { return gradient.defined(); }
 };
 
@@ -42,9 +58,10 @@ class Learners {
  public:
   using Mask = std::function<bool(std::string_view canonical)>;
 
-  /// Borrows `parameters` until finish(), which is to be on the CPU.
-  Learners(Parameters& parameters, Mask learns, Precision precision = Precision::f32)
-      : parameters_(parameters), mask_(std::move(learns)), precision_(precision) {}
+  /// Borrows `parameters` until finish(), which are to be on the CPU whatever the place is: values are copied from what
+  /// the file holds, not from what has been rounded.
+  Learners(Parameters& parameters, Mask learns, Precision precision = Precision::f32, ComputePlace place = {})
+      : parameters_(parameters), mask_(std::move(learns)), precision_(precision), place_(place) {}
   Learners(const Learners&) = delete;
 
   /// After finish(): the same parameters with a gradient of their own, for a pass that runs beside another. matrix(),
@@ -70,6 +87,7 @@ class Learners {
   /// After values() has changed: makes what passes compute with from it.
   void refresh();
 
+  const ComputePlace& place() const { return place_; }
   const std::deque<Learner>& all() const { return all_; }
   at::Tensor& values() { return values_; }
   at::Tensor& gradient() { return gradient_; }
@@ -81,11 +99,13 @@ class Learners {
  private:
   Learner* add(const std::string& name, const std::vector<int64_t>& shape, bool matrix, bool decays);
   Learner* find(const std::string& name);
-  void place(Learner& learner);
+  void move_in(Learner& learner);
+  void move_frozen(Learner& learner) const;
 
   Parameters& parameters_;
   Mask mask_;
   Precision precision_;
+  ComputePlace place_;
   std::deque<Learner> all_;
   at::Tensor values_, gradient_;
   int64_t learning_ = 0;

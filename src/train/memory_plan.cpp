@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "ops/device.hpp"
 #include "ops/gradients.hpp"
 #include "train/network.hpp"
 #include "train/stages.hpp"
@@ -12,6 +13,8 @@ namespace llava::core {
 namespace {
 
 constexpr int64_t kFloat = 4;
+constexpr int64_t kWideRows = 6;  // f32 rows that the gradient of a norm has alive (ops/gradient_reference)
+constexpr int64_t kCardLibraryBytes = int64_t{1229} << 20;  // training.md's assumption of 1.2 GiB
 constexpr int64_t kLibraryBytes = 48 << 20;  // pages of LibTorch and MKL that the first step touches; measured
 
 struct Widths {
@@ -67,6 +70,25 @@ int64_t pixel_bytes(const VisionConfig& vision, int64_t pictures) {
   return kFloat * pictures * 3 * vision.image_size * vision.image_size;
 }
 
+int64_t weight_count(const LoadPlan& plan) {
+  int64_t count = 0;
+  for (const auto& tensor : plan.taken)
+    count += static_cast<int64_t>(tensor.view->size_bytes / dtype_bytes(tensor.view->dtype));
+  return count;
+}
+
+int64_t working_bytes(const ModelConfig& config, const LargestLeaf& leaf) {
+  return std::max(
+      {block_bytes(config.language, leaf), logit_bytes(config.language, leaf), tower_bytes(config.vision, leaf)});
+}
+
+Json with_total(Json json) {
+  int64_t total = 0;
+  for (const auto& [name, bytes] : json.items()) total += bytes.integer();
+  json.add("total", total);
+  return json;
+}
+
 }  // namespace
 
 Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, const LargestLeaf& leaf) {
@@ -80,21 +102,42 @@ Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t lear
   if (!settings.deterministic) network.lanes = 0;
   const auto lanes = lane_count(network, config.language, learning);
   const auto ahead = std::min<int64_t>(2 * settings.batch, 4096) + settings.batch;
+  const bool here = !device_name(settings.device).cuda;
+  const auto on_host = [&](int64_t bytes) { return here ? bytes : 0; };
   auto json = Json::object(
       {{"weights", weight_bytes(plan)},
-       {"parameters", learning * ((3 + lanes) * kFloat + (settings.precision == Precision::bf16_store ? 2 : 0))},
-       {"sums", learning * kFloat * sums},
-       {"activations", activation_bytes(settings, config.language, leaf, language_learns)},
-       {"working", std::max({block_bytes(config.language, leaf), logit_bytes(config.language, leaf),
-                             tower_bytes(config.vision, leaf)})},
+       {"parameters",
+        on_host(learning * ((3 + lanes) * kFloat + (settings.precision == Precision::bf16_store ? 2 : 0)))},
+       {"sums", on_host(learning * kFloat * sums)},
+       {"activations", on_host(activation_bytes(settings, config.language, leaf, language_learns))},
+       {"working", on_host(working_bytes(config, leaf))},
        {"snapshot", settings.save_async && settings.save_every > 0 ? learning * 3 * kFloat : 0},
-       {"answers", settings.answer_every > 0 ? weight_bytes(plan) : 0},
+       {"answers", on_host(settings.answer_every > 0 ? weight_bytes(plan) : 0)},
        {"samples", pixel_bytes(config.vision, std::min(ahead, ahead * leaf.pictures / settings.micro_batch + 1))},
        {"library", kLibraryBytes}});
-  int64_t total = 0;
-  for (const auto& [name, bytes] : json.items()) total += bytes.integer();
-  json.add("total", total);
-  return json;
+  return with_total(std::move(json));
+}
+
+std::optional<Json> card_memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, int64_t added,
+                                     const LargestLeaf& leaf) {
+  if (!device_name(settings.device).cuda) return {};
+  const auto& config = plan.checkpoint.config;
+  const bool half = settings.precision == Precision::bf16_store;
+  const int64_t number = half ? 2 : kFloat;  // of an activation or a frozen weight
+  const bool language_learns =
+      mask_of(settings.learns)("language.layers.0.mlp.up_proj.weight") || settings.lora.rank > 0;
+  const auto sums = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(settings.batch / settings.micro_batch)));
+  const auto of_rows = [&](int64_t bytes) { return bytes / kFloat * number; };
+  const auto all = weight_count(plan);
+  const auto wide = kFloat * leaf.rows * kWideRows * config.language.width;
+  return with_total(Json::object(
+      {{"weights", (all - (learning - added)) * number},
+       {"parameters", learning * (4 * kFloat + (half ? 2 : 0))},
+       {"sums", learning * kFloat * sums},
+       {"activations", of_rows(activation_bytes(settings, config.language, leaf, language_learns))},
+       {"working", std::max(of_rows(working_bytes(config, leaf)) + wide, 3 * logit_bytes(config.language, leaf))},
+       {"answers", settings.answer_every > 0 ? all * number : 0},
+       {"library", kCardLibraryBytes}}));
 }
 
 }  // namespace llava::core

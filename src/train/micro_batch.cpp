@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "model/splice.hpp"
+#include "ops/device.hpp"
 
 namespace llava::core {
 namespace {
@@ -97,6 +98,16 @@ int64_t MicroBatch::longest() const {
   int64_t most = 0;
   for (size_t i = 1; i < starts.size(); ++i) most = std::max(most, starts[i] - starts[i - 1]);
   return most;
+}
+
+MicroBatch MicroBatch::on(const at::Device& device) const {
+  auto moved = *this;
+  for (auto* part : {&moved.pixels_N3SS, &moved.positions_T, &moved.text_rows, &moved.text_ids, &moved.image_rows,
+                     &moved.image_sources, &moved.target_rows, &moved.targets}) {
+    if (!part->defined()) continue;
+    *part = copied_to(device, *part);
+  }
+  return moved;
 }
 
 MicroBatch make_micro_batch(const std::vector<const TrainingSample*>& samples, int64_t vocabulary,

@@ -54,6 +54,9 @@ struct MicroBatch {
   int64_t longest() const;
   int64_t labels() const { return targets.size(0); }
   int64_t pictures() const { return pixels_N3SS.defined() ? pixels_N3SS.size(0) : 0; }
+
+  /// The same on a device. To a card the copies go by way of pinned memory, and nobody waits for them.
+  MicroBatch on(const at::Device& device) const;
 };
 
 /// `tokens_per_image` rows stand for each picture. Rows of a sample beyond `max_rows` are cut off (0 = none are), as the

@@ -31,6 +31,7 @@ struct NetworkOptions {
   Precision precision = Precision::f32;
   bool nf4_base = false;  // frozen matrices of the language model's blocks are kept in four bits (ops/nf4): with LoRA
                           // beside them this is QLoRA. Head, table, projector and tower stay as they are
+  ComputePlace place;     // on a card there is one lane
   int64_t multiple = Learners::kAlignment;  // of which the length of the flat buffers is one
   int64_t lanes =
       kLanes;  // parts of a micro-batch that run side by side; 0 = kLanes, or one a thread if there are more
@@ -41,22 +42,22 @@ int64_t lane_count(const NetworkOptions& options, const LanguageConfig& config, 
 
 class Network {
  public:
-  /// Takes the weights that the plan found; the plan is borrowed as long as this lives. Frozen weights stay mapped.
-  /// Throws Error(unsupported) for models that cut pictures into tiles; what check_lora(), low_rank() and
-  /// Learners::finish() throw.
+  /// Takes the weights that the plan found; the plan is borrowed as long as this lives. On the CPU frozen weights stay
+  /// mapped. Throws Error(unsupported) for models that cut pictures into tiles and for four bits on a card; what
+  /// check_lora(), low_rank() and Learners::finish() throw.
   Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel, const NetworkOptions& options = {});
 
   /// The sum over the targets of all parts of weight * cross-entropy; learners().gradient() holds its gradient afterwards.
   /// The parts of one micro-batch, at most lanes() of them, run side by side, one thread each. The sum of their gradients
-  /// depends on how many there are and not on the number of threads.
-  double pass(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
-  double pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
+  /// depends on how many there are and not on the number of threads. Batches are made on the CPU, and copied to a card.
+  LaterNumber pass(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
+  LaterNumber pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
     return pass({&batch, 1}, weight, cancel);
   }
 
   /// The loss alone, without dropout.
-  double loss(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
-  double loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
+  LaterNumber loss(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
+  LaterNumber loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
     return loss({&batch, 1}, weight, cancel);
   }
 
@@ -73,7 +74,7 @@ class Network {
 
  private:
   template <typename Work>
-  double run(std::span<const MicroBatch> parts, Work&& work);
+  LaterNumber run(std::span<const MicroBatch> parts, Work&& work);
 
   ModelConfig config_;
   NetworkOptions options_;

@@ -12,6 +12,8 @@
 #include "comm/agree.hpp"
 #include "comm/gloo_comm.hpp"
 #include "comm/rendezvous.hpp"
+#include "ops/card_peak.hpp"
+#include "ops/device.hpp"
 #include "train/divergence.hpp"
 #include "train/origin.hpp"
 #include "train/snapshot.hpp"
@@ -58,6 +60,7 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
   together(comm_.get(), [&] { take_folder(); });
   auto recipe = step_recipe(settings_, steps_);
   recipe.max_rows = data_.maker->rules().max_length;
+  recipe.network.place = place_;
   stepper_ = std::make_unique<Stepper>(plan_, mask_of(settings_.learns), recipe, cancel, ranks_);
   resume();
   first_ = done();
@@ -78,6 +81,7 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
                      {"added", stepper_->network().learners().added()},
                      {"parameters", plan_.checkpoint.parameters},
                      {"ranks", ranks_.count()},
+                     {"device", place_.device.str()},
                      {"resumed_from", resumed_from_},
                      {"interrupted", folder_ ? folder_->interrupted() : ""}}));
   if (!other_means_.empty())
@@ -87,8 +91,11 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
 }
 
 void TrainingRun::meet() {
+  const auto here = settings_.ranks ? place_from() : Place();
+  place_ = compute_place(settings_, rank_device(settings_.device, here.local_rank));
+  if (const auto card = card_use(place_.device)) peak_tflops_ = card_peak_tflops(card->name, place_.activations);
   if (!settings_.ranks) return;
-  comm_ = open_comm(place_from());
+  comm_ = open_comm(here, {}, place_.device);
   ranks_ = {comm_.get(), settings_.zero, settings_.deterministic};
 }
 
@@ -278,6 +285,7 @@ void TrainingRun::tell_step(const StepReport& report, double seconds, double dat
                             {"tokens_per_second", static_cast<double>(report.rows) / seconds},
                             {"tflops", report.flops / seconds * 1e-12},
                             {"resident_bytes", resident_bytes()}});
+  add_card(line, report.flops / seconds * 1e-12);
   if (report.clipped) line.add("clipped", true);
   if (report.samples == 0) line.add("empty", true);
   metrics_->append(line);
@@ -303,6 +311,14 @@ void TrainingRun::estimate() {
                      {"steps", steps_},
                      {"seconds_per_step", each},
                      {"seconds_left", each * static_cast<double>(steps_ - done())}}));
+}
+
+// The operations are all ranks', and so is the peak.
+void TrainingRun::add_card(Json& line, double tflops) const {
+  const auto card = card_use(place_.device);
+  if (!card) return;
+  line.add("device_bytes", card->peak_bytes);
+  if (peak_tflops_ > 0) line.add("mfu", tflops / (peak_tflops_ * static_cast<double>(ranks_.count())));
 }
 
 void TrainingRun::alone(const char* what, const std::function<void()>& work) {
@@ -361,6 +377,11 @@ Json TrainingRun::summary() const {
                             {"ranks", ranks_.count()},
                             {"resident_before_bytes", resident_before_},
                             {"peak_resident_bytes", peak_resident_bytes()}});
+  json.add("device", place_.device.str());
+  if (const auto card = card_use(place_.device)) {
+    json.add("device_name", card->name);
+    json.add("peak_device_bytes", card->peak_bytes);
+  }
   if (!resumed_from_.empty()) json.add("resumed_from", resumed_from_);
   const auto add = [&](const char* name, const std::optional<double>& value, const std::optional<double>& otherwise) {
     if (value || otherwise) json.add(name, value ? *value : *otherwise);

@@ -28,11 +28,13 @@ namespace llava::core {
 /// Hears what happens, on the thread that works, of the first rank alone where there are several; may throw to stop. Every object has "event":
 ///
 ///   start       stage, preset, step (done before), steps, records, without_picture (of them, where these teach nothing),
-///               learning (parameters), added (of them, by a LoRA), parameters (of the model), ranks, resumed_from,
-///               interrupted (who was, "" for nobody)
+///               learning (parameters), added (of them, by a LoRA), parameters (of the model), ranks, device (of the first),
+///               resumed_from, interrupted (who was, "" for nobody)
 ///   progress    phase, done, total: while data are opened
 ///   step        step, epoch, loss, lr, grad_norm, samples, tokens (positions), labels, seconds, data_seconds (of them,
-///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes; clipped; empty (all its records were left out)
+///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes;
+///               on a card device_bytes (in tensors, at most so far) and, where its peak is known (ops/card_peak), mfu (the share
+///               of it that the model's operations are); clipped; empty (all its records were left out)
 ///   skipped     message: a record that could not be used
 ///   estimate    step, steps, seconds_per_step (of the last nine, with all that comes between them), seconds_left: after
 ///               ten steps of this process
@@ -107,6 +109,7 @@ class TrainingRun {
  private:
   bool first_rank() const { return ranks_.rank() == 0; }
   void meet();
+  void add_card(Json& line, double tflops) const;
   void open_inputs();
   void take_folder();
   void look_for_pictures();
@@ -134,6 +137,8 @@ class TrainingRun {
   Cancel cancel_;
   std::unique_ptr<Comm> comm_;  // null: alone
   Ranks ranks_;
+  ComputePlace place_;
+  double peak_tflops_ = 0;  // of this rank's card; 0 = not known
   LoadPlan plan_;
   RunData data_;
   std::optional<RunData> eval_data_;

@@ -126,6 +126,8 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   json.add("largest_micro_batch",
            Json::object({{"tokens", leaf.rows}, {"labels", leaf.labels}, {"pictures", leaf.pictures}}));
   json.add("memory", memory_plan(plan, settings, learning.parameters, leaf));
+  if (auto card = card_memory_plan(plan, settings, learning.parameters, learning.added, leaf))
+    json.add("device_memory", std::move(*card));
   add_fit(
       json, settings,
       [&](const RunSettings& other) {

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/utf8.hpp"
+#include "ops/device.hpp"
 #include "train/stages.hpp"
 
 namespace llava::core {
@@ -95,6 +96,9 @@ RunSettings preset_settings(const std::string& preset, int64_t stage) {
 void check_settings(const RunSettings& settings) {
   if (settings.nf4_base && settings.lora.rank == 0)
     throw Error(Status::argument, "base_bits is 4 and lora_r is 0, expected a LoRA beside a base of four bits");
+  if (device_name(settings.device).cuda && settings.nf4_base)
+    throw Error(Status::unsupported, cat("base_bits is 4 and device is \"", settings.device,
+                                         "\": a base of four bits is trained beside on the CPU alone"));
   check_numbers(settings);
   check_counts(settings);
   mask_of(settings.learns);
@@ -114,6 +118,11 @@ bool learns_words(const RunSettings& settings, const LoadPlan& plan) {
   return false;
 }
 
+ComputePlace compute_place(const RunSettings& settings, const c10::Device& device) {
+  const bool half = !device.is_cpu() && settings.precision == Precision::bf16_store;
+  return {device, half ? at::kBFloat16 : at::kFloat, settings.exact};
+}
+
 StepRecipe step_recipe(const RunSettings& settings, int64_t steps) {
   StepRecipe recipe;
   recipe.adamw = {settings.lr, settings.beta1, settings.beta2, settings.epsilon, settings.weight_decay};
@@ -123,7 +132,9 @@ StepRecipe step_recipe(const RunSettings& settings, int64_t steps) {
   recipe.loss_mean = settings.loss_mean;
   recipe.clip = settings.clip;
   recipe.vision_lr = settings.vision_lr;
-  recipe.network = {settings.lora, settings.precision, settings.nf4_base};
+  recipe.network.lora = settings.lora;
+  recipe.network.precision = settings.precision;
+  recipe.network.nf4_base = settings.nf4_base;
   recipe.network.lora.seed = settings.seed;
   recipe.recompute = settings.recompute;
   return recipe;
@@ -160,6 +171,10 @@ Json numeric_settings(const RunSettings& settings, int64_t steps, const std::str
   const auto& lora = settings.lora;
   if (settings.skip_diverged > 0) json.add("skip_diverged", settings.skip_diverged);
   json.add("deterministic", settings.deterministic);
+  if (device_name(settings.device).cuda) {
+    json.add("device", "cuda");
+    json.add("exact", settings.exact);
+  }
   json.add("lora_r", lora.rank);
   if (lora.rank == 0) return json;
   json.add("lora_alpha", lora.alpha);

@@ -62,9 +62,11 @@ struct RunSettings {
   std::string answer_data;   // records whose first questions are asked; "" = eval_data
   int64_t loader_threads = 2;
   int64_t planned_ranks = 1;    // processes that a plan is for, where `ranks` does not say
+  std::string device = "cpu";   // ops/device: of each rank, "cuda" = the card of its number on its machine
   bool ranks = false;           // this process is one of several, as its environment says (comm/rendezvous)
   int64_t zero = 0;             // ZeRO level, 0 or 1: neutral
   bool deterministic = true;    // false: sums whose order depends on the number of ranks
+  bool exact = false;           // on a card: nothing whose order is left to chance (ComputePlace)
   bool tensorboard = false;     // event files below out/tensorboard
   bool projector_file = false;  // mm_projector.safetensors beside the result
   bool torch_files = false;     // mm_projector.bin beside the result; with LoRA non_lora_trainables.bin (train/result)
@@ -77,11 +79,14 @@ inline constexpr int64_t kEstimateSteps = 10;
 /// The row of stage_presets() as settings. Throws Error(not_found).
 RunSettings preset_settings(const std::string& preset, int64_t stage);
 
-/// Throws Error(argument), naming field, value and what is expected.
+/// Throws Error(argument), naming field, value and what is expected; Error(unsupported) for four bits on a card.
 void check_settings(const RunSettings& settings);
 
 /// Whether anything learns that records without a picture have to teach: the language model, or a LoRA beside it.
 bool learns_words(const RunSettings& settings, const LoadPlan& plan);
+
+/// What is computed with where: bf16 on a card with Precision::bf16_store, else f32.
+ComputePlace compute_place(const RunSettings& settings, const c10::Device& device);
 
 StepRecipe step_recipe(const RunSettings& settings, int64_t steps);
 

@@ -2,7 +2,7 @@
 #include "train/snapshot.hpp"
 
 #include <ATen/ops/arange.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -89,7 +89,20 @@ void read_state(const std::string& path, const std::vector<SnapshotEntry>& entri
 }
 
 // Settings that may change on the way: what was skipped was allowed then, and what comes is allowed now.
-bool is_free(std::string_view key) { return key == "skip_bad" || key == "skip_diverged"; }
+bool is_free(std::string_view key) {
+  return key == "skip_bad" || key == "skip_diverged" || key == "device" || key == "exact";
+}
+
+// Products of a card and of the CPU differ in their last bits: a run may move, but nobody is to think it goes on alike.
+void tell_of_device(const std::string& folder, const Json& saved, const Json& mine) {
+  const auto device_of = [](const Json& settings) {
+    const auto* device = settings.find("device");
+    return device ? device->string() : std::string("cpu");
+  };
+  if (device_of(saved) != device_of(mine))
+    log_warning(cat(folder, ": made on ", device_of(saved), ", goes on on ", device_of(mine),
+                    ": the numbers will not be the same to the bit"));
+}
 
 // Every setting whose value is not the same, with both values; of data and model what is other about them.
 void compare_settings(const std::string& folder, const Json& manifest, const RunIdentity& now) {
@@ -110,6 +123,7 @@ void compare_settings(const std::string& folder, const Json& manifest, const Run
   if (const auto parts = text.empty() ? hidden_difference(was_from, now.origin) : ""; !parts.empty())
     text = cat("model is ", origin_difference("model", was_from, now.origin));
   if (!text.empty()) throw Error(Status::argument, cat(folder, ": made with other settings: ", text));
+  tell_of_device(folder, saved, mine);
 }
 
 struct Found {
@@ -137,7 +151,8 @@ Found read_snapshot(const std::string& folder, Stepper& stepper, const RunIdenti
   if (static_cast<int64_t>(found) != bytes)
     throw Error(Status::format, cat(path, ": has ", found, " bytes, ", kSnapshotManifest, " says ", bytes));
   const auto& now = stepper.state();
-  for (size_t part = 0; part < kSnapshotParts; ++part) buffer_of(state, part) = at::zeros_like(now.values);
+  for (size_t part = 0; part < kSnapshotParts; ++part)
+    buffer_of(state, part) = at::zeros({now.values.numel()}, at::kFloat);
   const auto entries = snapshot_entries(stepper.network().learners());
   read_state(path, entries, state);
   auto hash = snapshot_hash(entries, [&](const SnapshotEntry& entry) {
@@ -213,7 +228,8 @@ std::optional<std::string> resume_newest(const std::string& run, Stepper& steppe
 }
 
 std::string parameter_hash(Stepper& stepper) {
-  return values_hash(stepper.network().learners(), stepper.state().values.const_data_ptr<float>());
+  const auto values = stepper.state().values.to(at::kCPU);
+  return values_hash(stepper.network().learners(), values.const_data_ptr<float>());
 }
 
 }  // namespace llava::core

@@ -51,7 +51,10 @@ struct Stepper::Step {
   bool empty = false;                            // no sample on any rank
   std::vector<std::vector<MicroBatch>> batches;  // in parts, of other ranks none
   std::vector<int64_t> samples, rows, labels;
-  std::vector<double> weights, losses, flops;
+  std::vector<double> weights, flops;
+  std::vector<LaterNumber> losses;  // read together, when all that makes them is on its way
+
+  std::vector<double> known_losses() const { return {losses.begin(), losses.end()}; }
 };
 
 Stepper::Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepRecipe& recipe, const Cancel& cancel,
@@ -66,7 +69,7 @@ Stepper::Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepR
   shard_ = length / ranks_.count();
   owned_begin_ = ranks_.zero == 0 ? 0 : ranks_.rank() * shard_;
   owned_count_ = ranks_.zero == 0 ? length : shard_;
-  const auto moment = [&] { return at::zeros({owned_count_}, at::kFloat); };
+  const auto moment = [&] { return at::zeros({owned_count_}, learners.place().floats()); };
   state_ = {learners.values(), moment(), moment(), 0};
   for (const auto& learner : learners.all()) {
     if (!learner.learns()) continue;
@@ -152,8 +155,9 @@ void Stepper::share(std::vector<double>& numbers) const {
 double Stepper::norm_of(const at::Tensor& shard) const {
   if (ranks_.count() == 1) return std::sqrt(sum_of_squares(shard));
   const auto mine = block_sums_of_squares(shard);
-  const auto all = at::empty({mine.numel() * ranks_.count()}, at::kDouble);
+  auto all = at::empty({mine.numel() * ranks_.count()}, mine.options());
   ranks_.comm->all_gather(all, mine);
+  all = all.to(at::kCPU);
   double total = 0;
   for (int64_t block = 0; block < all.numel(); ++block) total += all.const_data_ptr<double>()[block];
   return std::sqrt(total);
@@ -192,7 +196,7 @@ void Stepper::update(at::Tensor shard, double lr) {
 at::Tensor Stepper::fetch(size_t part, int64_t begin, int64_t count) const {
   const c10::InferenceMode no_gradients;
   const auto& flat = part == 0 ? state_.values : part == 1 ? state_.first_moment : state_.second_moment;
-  if (part == 0 || ranks_.zero == 0 || ranks_.count() == 1) return flat.narrow(0, begin, count);
+  if (part == 0 || ranks_.zero == 0 || ranks_.count() == 1) return flat.narrow(0, begin, count).to(at::kCPU);
   auto found = at::empty({count}, at::kFloat);
   for (int64_t owner = begin / shard_; owner * shard_ < begin + count; ++owner) {
     const auto from = std::max(begin, owner * shard_), to = std::min(begin + count, (owner + 1) * shard_);
@@ -226,11 +230,12 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
     return report;
   }
   add_up(step, cancel);
-  share(step.losses);
+  auto losses = step.known_losses();
+  share(losses);
   share(step.flops);
   for (size_t i = 0; i < leaves.size(); ++i) {
     report.samples += step.samples[i], report.rows += step.rows[i], report.labels += step.labels[i];
-    report.loss += step.losses[i], report.flops += step.flops[i];
+    report.loss += losses[i], report.flops += step.flops[i];
   }
   auto shard = sum_.take(network_.learners().gradient());
   report.gradient_norm = norm_of(shard);
@@ -257,9 +262,10 @@ double Stepper::evaluate(std::span<const Leaf> leaves, const Cancel& cancel) {
     if (comm()) comm()->progress(cat("leaf ", i, " of an evaluation"), Doing::slow);
     step.losses[i] = alone(comm(), [&] { return network_.loss(step.batches[i], step.weights[i], cancel); });
   }
-  share(step.losses);
+  auto losses = step.known_losses();
+  share(losses);
   double loss = 0;
-  for (const auto part : step.losses) loss += part;
+  for (const auto part : losses) loss += part;
   return loss;
 }
 

@@ -78,7 +78,8 @@ class Stepper {
   const StepRecipe& recipe() const { return recipe_; }
   Comm* comm() const { return ranks_.comm; }
 
-  /// `count` numbers from `begin` on of the values (part 0), the first (1) or the second moment (2), wherever they lie.
+  /// `count` numbers from `begin` on of the values (part 0), the first (1) or the second moment (2), wherever they lie; on
+  /// the CPU.
   at::Tensor fetch(size_t part, int64_t begin, int64_t count) const;
 
   /// Goes on from there: copies what this rank has of the buffers, which are whole.

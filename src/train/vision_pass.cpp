@@ -15,7 +15,7 @@
 namespace llava::core {
 
 VisionPass::VisionPass(Learners& learners, const ModelConfig& config)
-    : config_(config), wanted_(feature_blocks(config)) {
+    : config_(config), exact_(learners.place().exact), wanted_(feature_blocks(config)) {
   const auto& vision = config.vision;
   const int64_t width = vision.width, inner = vision.intermediate, patch = vision.patch_size;
   class_embedding_ = learners.vector("vision.embeddings.class_embedding", width);
@@ -65,7 +65,7 @@ void VisionPass::add_gradient(at::Tensor& dx_NPC, const at::Tensor& dy_NPC, cons
 }
 
 at::Tensor VisionPass::embed(const at::Tensor& pixels_N3SS) const {
-  const auto patches_NPX = patches(pixels_N3SS, config_.vision.patch_size);
+  const auto patches_NPX = patches(pixels_N3SS.to(positions_->used.scalar_type()), config_.vision.patch_size);
   const auto class_N1C = class_embedding_->used.expand({pixels_N3SS.size(0), 1, config_.vision.width});
   return at::cat({class_N1C, linear(patches_NPX, patch_embedding_->weight, {})}, 1).add_(positions_->used);
 }
@@ -74,9 +74,9 @@ void VisionPass::embed_backward(const at::Tensor& dx_NPC, const at::Tensor& pixe
   const int64_t images = dx_NPC.size(0), places = dx_NPC.size(1);
   if (patch_embedding_->learns())
     linear_weight_gradient(patch_embedding_->gradient, dx_NPC.narrow(1, 1, places - 1),
-                           patches(pixels_N3SS, config_.vision.patch_size));
+                           patches(pixels_N3SS.to(dx_NPC.scalar_type()), config_.vision.patch_size));
   if (!class_embedding_->learns() && !positions_->learns()) return;
-  auto sum_PC = at::zeros({places, config_.vision.width}, at::kFloat);
+  auto sum_PC = at::zeros({places, config_.vision.width}, dx_NPC.options().dtype(at::kFloat));
   for (int64_t i = 0; i < images; ++i) sum_PC.add_(dx_NPC[i]);
   if (positions_->learns()) positions_->gradient.copy_(sum_PC);
   if (class_embedding_->learns()) class_embedding_->gradient.copy_(sum_PC[0]);
@@ -89,7 +89,7 @@ void VisionPass::prepare(const Block& block, Kept& kept) const {
   const auto normed = normalise(x, block.before_attention);
   kept.attention = pictures_attention_forward(
       block.query.forward(normed).view(by_head), block.key.forward(normed).view(by_head),
-      block.value.forward(normed).view(by_head), 1.0 / std::sqrt(static_cast<double>(by_head[3])));
+      block.value.forward(normed).view(by_head), 1.0 / std::sqrt(static_cast<double>(by_head[3])), exact_);
   kept.y_NPC = block.out.forward(kept.attention.out_NPHK.view(x.sizes())).add_(x);
   kept.wide = block.up.forward(normalise(kept.y_NPC, block.before_mlp));
 }
@@ -146,7 +146,7 @@ at::Tensor VisionPass::state_gradient(const at::Tensor& dfeatures_RC, int64_t im
   const int64_t width = config_.vision.width, rows = config_.tokens_per_image(), places = 1 + config_.vision.patches();
   const auto part =
       dfeatures_RC.view({images, rows, config_.feature_width()}).narrow(2, static_cast<int64_t>(state) * width, width);
-  auto whole = at::zeros({images, places, width}, at::kFloat);
+  auto whole = at::zeros({images, places, width}, dfeatures_RC.options());
   whole.narrow(1, places - rows, rows).copy_(part);
   return whole;
 }
@@ -156,7 +156,7 @@ void VisionPass::backward(const at::Tensor& dfeatures_RC, const MicroBatch& batc
   size_t lowest = 0;  // block down to which it goes; all the way to the embeddings where these learn
   if (!embedding_learns())
     while (lowest < blocks_.size() && !blocks_[lowest].learns()) ++lowest;
-  auto dx_NPC = at::zeros(embedded_NPC_.sizes(), at::kFloat);
+  auto dx_NPC = at::zeros(embedded_NPC_.sizes(), embedded_NPC_.options());
   for (size_t i = blocks_.size();; --i) {
     for (size_t k = 0; k < wanted_.size(); ++k)
       if (wanted_[k] == static_cast<int64_t>(i)) dx_NPC.add_(state_gradient(dfeatures_RC, images, k));
@@ -167,7 +167,7 @@ void VisionPass::backward(const at::Tensor& dfeatures_RC, const MicroBatch& batc
   }
   kept_.clear();
   if (!embedding_learns()) return;
-  auto dembedded = at::zeros(embedded_NPC_.sizes(), at::kFloat);
+  auto dembedded = at::zeros(embedded_NPC_.sizes(), embedded_NPC_.options());
   add_gradient(dembedded, dx_NPC, embedded_NPC_, before_blocks_);
   embed_backward(dembedded, batch.pixels_N3SS);
   embedded_NPC_.reset();

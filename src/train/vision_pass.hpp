@@ -55,6 +55,7 @@ class VisionPass {
   bool embedding_learns() const;
 
   ModelConfig config_;
+  bool exact_;                   // ComputePlace
   std::vector<int64_t> wanted_;  // numbers of blocks after which a state is handed out
   Learner *class_embedding_, *patch_embedding_, *positions_;
   Norm before_blocks_;

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <filesystem>
+
 #include "support/golden.hpp"
 #include "train/stepper.hpp"
 
@@ -14,8 +16,10 @@ namespace train_test {
 using llava::core::testing::Golden;
 using namespace llava::core;
 
-inline const std::string kGolden = LLAVA_TEST_DATA "/golden/training/";
-inline const std::string kTiny = LLAVA_TEST_DATA "/golden/model/tiny";
+/// Where the tests were built, or (tools/gpu-check --pack) the folder they are run in.
+inline const std::string kData = std::filesystem::exists(LLAVA_TEST_DATA "/golden") ? LLAVA_TEST_DATA : "tests";
+inline const std::string kGolden = kData + "/golden/training/";
+inline const std::string kTiny = kData + "/golden/model/tiny";
 inline constexpr size_t kLeaves = 2, kSamples = 3;  // make.py's LEAVES and SAMPLES
 inline constexpr int64_t kSteps = 10;
 
