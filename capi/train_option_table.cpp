@@ -90,7 +90,8 @@ constexpr llava_train_options kTrainDefaults = {.struct_size = sizeof(llava_trai
                                                 .torch_files = 0,
                                                 .save_async = 0,
                                                 .answer_every = 0,
-                                                .answer_data = nullptr};
+                                                .answer_data = nullptr,
+                                                .device = nullptr};
 constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, stage, i32, between(1, 2)),
     LLAVA_FIELD(llava_train_options, preset, text, between(1, 256)),
@@ -154,6 +155,7 @@ constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, save_async, flag),
     LLAVA_FIELD(llava_train_options, answer_every, i64, between(0, kMost32)),
     LLAVA_FIELD(llava_train_options, answer_data, text, between(1, core::limits::kPathBytes)),
+    LLAVA_FIELD(llava_train_options, device, text, between(1, 64)),
 };
 
 constexpr OptionStruct kTrain = LLAVA_STRUCT(llava_train_options, kTrainDefaults, kTrainFields);

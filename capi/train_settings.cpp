@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "ops/device.hpp"
 
 namespace llava::capi {
 
@@ -48,7 +49,15 @@ void take_recipe(core::RunSettings& settings, const llava_train_options& options
   take(settings.lora.alpha, options.lora_alpha);
   take(settings.lora.dropout, options.lora_dropout);
   if (options.lora_targets) settings.lora.targets = parts_of(options.lora_targets);
-  settings.precision = options.dtype == LLAVA_DTYPE_BF16 ? core::Precision::bf16_store : core::Precision::f32;
+  take(settings.device, options.device);
+  const auto device = core::device_name(settings.device);
+  const bool on_card = device.cuda;
+  if (options.nproc > 1 && device.index >= 0)
+    throw Error(Status::argument, core::cat("options.device is \"", settings.device, "\" and options.nproc ",
+                                            options.nproc, ", expected \"cuda\": a card for each process"));
+  settings.precision = options.dtype == LLAVA_DTYPE_BF16 || (options.dtype == LLAVA_DTYPE_AUTO && on_card)
+                           ? core::Precision::bf16_store
+                           : core::Precision::f32;
   settings.recompute = recompute_limits(options.recompute);
   take(settings.beta1, options.beta1);
   take(settings.beta2, options.beta2);
@@ -108,6 +117,7 @@ core::RunSettings run_settings(const llava_train_options& options, const std::st
   settings.planned_ranks = std::max(1, options.nproc);
   settings.zero = options.zero;
   settings.deterministic = options.deterministic != LLAVA_DETERMINISTIC_OFF;
+  settings.exact = options.deterministic == LLAVA_DETERMINISTIC_ON;
   return settings;
 }
 

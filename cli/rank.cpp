@@ -10,6 +10,8 @@
 #include <llava/llava.hpp>
 #include <nlohmann/json.hpp>
 
+#include "for_cards.hpp"
+
 namespace {
 
 constexpr int kThrough = 0, kFailed = 1, kStopped = 5;
@@ -87,6 +89,7 @@ int train(char** arguments, const Pipe& pipe) {
 
 int main(int count, char** arguments) {
   if (count != 4) return kFailed;
+  llava_cli::prepare_for_cards();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole group; whoever started the ranks decides

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common.hpp"
+#include "for_cards.hpp"
 #include "plot.hpp"
 #include "train_progress.hpp"
 #include "verbs.hpp"
@@ -40,7 +41,10 @@ constexpr Flag kFlags[] = {
     {"--lora-alpha", "lora_alpha", false, "its products count alpha / r"},
     {"--lora-dropout", "lora_dropout", false, "of its inputs"},
     {"--lora-targets", "lora_targets", true, "matrices, as q_proj,v_proj; default: all of the language model"},
-    {"--dtype", "dtype", true, "f32, or bf16: weights rounded for what they are multiplied with"},
+    {"--device", "device", true,
+     "cpu (default), cuda:0, or cuda: each process of a machine takes the card of its number"},
+    {"--dtype", "dtype", true,
+     "f32, or bf16: weights rounded for what they are multiplied with; default: bf16 on a card"},
     {"--recompute", "recompute", true, "none, cheap, full: what is computed twice to save memory"},
     {"--weight-decay", "weight_decay", false, "of matrices"},
     {"--clip", "clip", false, "largest norm of a gradient; 0: no bound"},
@@ -167,8 +171,9 @@ void print_plan(const Json& plan) {
   line("longest_record", said(plan["longest_record"]));
   if (plan["cut"] != 0) line("cut", said(plan["cut"]));
   if (plan["text_only"] != 0) line("without_picture", said(plan["text_only"]));
-  if (plan.contains("memory"))
-    for (const auto& [name, value] : plan["memory"].items()) line("memory." + name, said(value));
+  for (const std::string memory : {"memory", "device_memory"})
+    if (plan.contains(memory))
+      for (const auto& [name, value] : plan[memory].items()) line(memory + "." + name, said(value));
   print_fit(plan);
   line("time", "known after " + said(plan["estimate_after_steps"]) +
                    " steps: the run says it then; stop it with Ctrl-C, nothing is lost");
@@ -213,6 +218,7 @@ void run_train(const Arguments& arguments, bool stage_given) {
   auto options = options_of(arguments, stage_given);
   if (arguments.threads > 0) llava::set_threads(arguments.threads);
   if (arguments.plan) return run_plan(arguments, options);
+  prepare_for_cards();
   if (options.data.empty()) throw UsageError("--data is required");
   if (options.out_dir.empty()) throw UsageError("--out is required");
   bool through = false;

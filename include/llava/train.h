@@ -54,7 +54,7 @@ enum {
 
 /** Whether sums have one order on any number of ranks. Since 0.1. */
 enum {
-  LLAVA_DETERMINISTIC_AUTO = 0, /**< on, on the CPU */
+  LLAVA_DETERMINISTIC_AUTO = 0, /**< on, on the CPU; on a card on, but for attention's gradient, which is faster */
   LLAVA_DETERMINISTIC_ON = 1,   /**< parameters are the same to the bit on 1, 2, 3 … ranks */
   LLAVA_DETERMINISTIC_OFF = 2   /**< less to send; the last digits depend on the number of ranks */
 };
@@ -71,7 +71,8 @@ enum {
  * @param event      a JSON object; "event" is start, progress, step, estimate, skipped, diverged, evaluation, answer,
  *                   saved, save_failed, result or warning. A step has step, steps, epoch, loss, lr, grad_norm, samples,
  *                   tokens, labels, seconds, data_seconds, samples_per_second, tokens_per_second, tflops, eta_seconds,
- *                   resident_bytes; an estimate, after ten, seconds_per_step and seconds_left; valid during the call
+ *                   resident_bytes, on a card device_bytes, and mfu where its peak is known; an estimate, after ten,
+ *                   seconds_per_step and seconds_left; valid during the call
  * @param user_data  as given in the options
  * @return LLAVA_TRAIN_GO_ON, LLAVA_TRAIN_STOP, or negative for a failure. Since 0.1.
  */
@@ -131,8 +132,9 @@ typedef struct llava_train_options {
   int32_t labels;        /**< LLAVA_LABELS_… of dataset.h; default LLAVA_LABELS_SPANS */
   int32_t allow_outside; /**< 1: pictures may lie anywhere; 0 (default): below image_root alone */
   int32_t loader_threads; /**< that decode pictures ahead; default 2 */
-  int32_t dtype;          /**< LLAVA_DTYPE_F32 (and LLAVA_DTYPE_AUTO, the default); LLAVA_DTYPE_BF16: weights rounded to
-                      bf16 for what they are multiplied with, f32 for what the optimizer holds */
+  int32_t dtype;          /**< LLAVA_DTYPE_F32; LLAVA_DTYPE_BF16: weights rounded to bf16 for what they are multiplied
+                      with, f32 for what the optimizer holds; on a card activations are bf16 too;
+                      LLAVA_DTYPE_AUTO (default): F32 on the CPU, BF16 on a card */
   int32_t recompute;      /**< LLAVA_RECOMPUTE_… */
   int32_t nproc; /**< 1 (default): this process alone; more: llava_train_stage() and llava_train_launch() start so many;
                       0: this process is one of several, as torchrun, mpirun, srun or whoever started it says in its
@@ -150,8 +152,7 @@ typedef struct llava_train_options {
   double lora_dropout;    /**< of its inputs, 0 to less than 1 */
   const char *lora_targets;   /**< matrices by name, parted by commas; NULL (default): all,
                                   q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj */
-  const char *rank_program;   /**< what ranks run; NULL (default): libexec/llava/llava-rank beside the library or
-                                  its folder */
+  const char *rank_program;   /**< what ranks run; NULL (default): libexec/llava/llava-rank near the library */
   llava_train_event_fn event; /**< NULL (default) for none */
   void *event_user_data;      /**< handed to `event` */
   llava_cancel *cancel;       /**< looked at all the time; NULL (default) for none */
@@ -164,6 +165,8 @@ typedef struct llava_train_options {
   int64_t answer_every; /**< steps after which the first questions of answer_data, at most three, are asked greedily: an
                              event and a line of metrics.jsonl each; 0 (default): never */
   const char *answer_data; /**< records with these questions; NULL (default): eval_data */
+  const char *device;      /**< "cpu" (NULL, the default), "cuda:0"; "cuda": of several ranks each takes the card of its
+                             number on its machine. No card has been at hand so far: see README.md */
 } llava_train_options;
 
 /** A run that is stepped by its caller. Since 0.1. */
@@ -224,8 +227,9 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_options_to_json(co
  * The report: "settings" (what the preset and the options come to), "steps", "steps_per_epoch", "warmup_steps",
  * "learning" (parameters that learn), "parameters", "learning_tensors", "records", "usable", "bad" (every record that
  * cannot be used, as llava_dataset_check() names it; pictures are looked for, not decoded), "tokens" (positions: total,
- * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "memory" (bytes of a process by item and "total"),
- * "memory_available", "fits", "advice" (where it does not: "settings" that take less, "total", "fits" and what "changes").
+ * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "memory" (bytes of a process by item and "total"), for
+ * a card, which need not be there, "device_memory"; of the host's "memory_available", "fits", "advice" (where it does not:
+ * "settings" that take less, "total", "fits" and what "changes").
  *
  * @param model_path  folder of the checkpoint to start from
  * @param options     how; `out_dir` may be NULL here
@@ -262,8 +266,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_status(const char 
  * @param options  what to train on and how
  * @param out      receives the report; release with llava_report_free()
  * @return LLAVA_OK when the run is through; INVALID_ARGUMENT (an option; other settings than those of the run in
- * out_dir, both values named), BUSY (another process works on out_dir), NOT_FOUND, FORMAT (a record, a file), LIMIT (more
- * unusable records than may be), UNSUPPORTED (a model that cuts pictures into tiles), DIVERGED (loss or gradient is not
+ * out_dir, both values named), BUSY (another process works on out_dir), NOT_FOUND (a card), FORMAT (a record, a file), LIMIT
+ * (more unusable records than may be), UNSUPPORTED (a model that cuts pictures into tiles; a build without CUDA), DIVERGED (loss or gradient is not
  * finite; nothing of that step was changed), IO (the disk is full: the last snapshot is still there), OUT_OF_MEMORY,
  * CANCELLED, TIMEOUT, CALLBACK. Since 0.1.
  */
@@ -323,7 +327,6 @@ LLAVA_API llava_status LLAVA_CALL llava_trainer_request_stop(llava_trainer *trai
 
 /**
  * Holds a run between two steps, or lets it go on. From any thread.
- *
  * @param trainer  the trainer
  * @param on       1 to hold, 0 to go on
  * @return LLAVA_OK. Since 0.1.
@@ -345,7 +348,6 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_next_event(llava
 
 /**
  * Where the run stands. From any thread.
- *
  * @param trainer  the trainer
  * @param out      receives the numbers; set out->struct_size first
  * @return LLAVA_OK. Since 0.1.
@@ -371,7 +373,6 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_save(llava_train
 
 /**
  * What is known of the run so far: the report of llava_train_stage().
- *
  * @param trainer  the trainer
  * @param out      receives the report; release with llava_report_free()
  * @return LLAVA_OK; BUSY while another thread works. Since 0.1.
@@ -380,7 +381,6 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_report(llava_tra
 
 /**
  * Adds a reference.
- *
  * @param trainer  the trainer
  * @return LLAVA_OK. Since 0.1.
  */

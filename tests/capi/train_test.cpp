@@ -325,4 +325,36 @@ TEST_SUITE("capi/train") {
       CHECK(llava::Message::from_json(told).to_json() == llava::user(said).to_json());
     }
   }
+
+  TEST_CASE("a device that is none, that is not there, or that several are to share is refused; a plan needs none") {
+    auto& f = fixture();
+    auto options = ten_steps(f);
+    Owned<llava_report> report;
+    Owned<llava_trainer> trainer;
+    options.device = "gpu";
+    CHECK(llava_train_plan(f.model_path.c_str(), &options, report.out()) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(has(llava_last_error(), "device \"gpu\" is not known"));
+    options.device = "cuda:99";
+    const auto refused = llava_trainer_create(f.model_path.c_str(), &options, trainer.out());
+    CHECK((refused == LLAVA_ERR_UNSUPPORTED || refused == LLAVA_ERR_NOT_FOUND));
+    CHECK(has(llava_last_error(), "device \"cuda:99\""));
+    CHECK_FALSE(std::filesystem::exists(options.out_dir));
+    options.nproc = 2;
+    CHECK(llava_train_launch(f.model_path.c_str(), &options, report.out()) == LLAVA_ERR_INVALID_ARGUMENT);
+    CHECK(has(llava_last_error(), "a card for each process"));
+    options.nproc = 1;
+    options.device = nullptr;
+    REQUIRE(llava_train_plan(f.model_path.c_str(), &options, report.out()) == LLAVA_OK);
+    const double host = number(report, "memory.total");
+    options.device = "cuda";
+    REQUIRE(llava_train_plan(f.model_path.c_str(), &options, report.out()) == LLAVA_OK);
+    CHECK(number(report, "memory.total") < host);
+    CHECK(number(report, "memory.parameters") == 0);
+    CHECK(number(report, "device_memory.parameters") == 18 * number(report, "learning"));
+    CHECK(number(report, "device_memory.total") > number(report, "device_memory.weights"));
+    CHECK(has(llava_report_json(report), "\"dtype\":\"bf16\""));
+    options.dtype = LLAVA_DTYPE_F32;
+    REQUIRE(llava_train_plan(f.model_path.c_str(), &options, report.out()) == LLAVA_OK);
+    CHECK(number(report, "device_memory.parameters") == 16 * number(report, "learning"));
+  }
 }

@@ -76,6 +76,7 @@ class Run(Bench):
         self.assertRegex(said, r"settings.lr +0.001\n")
         self.assertRegex(said, r"fits +yes\n")
         self.assertRegex(said, r"time +known after 10 steps")
+        self.assertRegex(run(*self.command("out", "--plan", "--device", "cuda")).stdout.decode(), r"device_memory.total +\d+\n")
 
     def test_config_set_and_flags_in_this_order(self):
         config = self.folder + "/config.json"
@@ -84,6 +85,7 @@ class Run(Bench):
         self.assertEqual([plan["settings"][key] for key in ("lr", "beta2", "clip")], [1e-3, 0.95, 3])
         for wrong, said in ((("--set", "beta3=1"), b'key "beta3" is unknown'), (("--set", "lr"), b"expected key=value"),
                             (("--micro-batch", "x"), b"is no number"), (("--lr", "-5"), b"--lr is -5"),
+                            (("--device", "tpu"), b'device "tpu" is not known'), (("--device", "cuda:77"), b'device "cuda:77"'),
                             (("--train", "("), b"what learns is"), (("--preset", "x"), b"there are llava-1.5"),
                             (("--stage", "3"), b"--stage")):
             done = run(*self.command("out", *wrong))

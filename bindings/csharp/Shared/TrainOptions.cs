@@ -81,6 +81,8 @@ namespace Llava
         public long? AnswerEvery { get; set; }
         /// <summary>Records with these questions; those of EvalData where there are none.</summary>
         public string AnswerData { get; set; }
+        /// <summary>"cpu", "cuda:0"; "cuda": of several ranks each takes the card of its number on its machine.</summary>
+        public string Device { get; set; }
         /// <summary>How the learning rate goes.</summary>
         public Schedule? Schedule { get; set; }
         /// <summary>How the loss is averaged.</summary>
@@ -150,6 +152,7 @@ namespace Llava
             fields.Set("nproc", Nproc);
             fields.Set("zero", Zero);
             fields.Choose("deterministic", Deterministic);
+            fields.Set("device", Device);
             fields.Set("tensorboard", Tensorboard);
             fields.Set("projector_file", ProjectorFile);
             fields.Set("base_bits", BaseBits.HasValue ? BaseBits.Value.ToString(System.Globalization.CultureInfo.InvariantCulture) : null);

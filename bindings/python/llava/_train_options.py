@@ -81,6 +81,8 @@ class TrainOptions(TypedDict, total=False):
     """steps after which the first questions of answer_data, at most three, are asked: an event each; 0 (default): never"""
     answer_data: Path | Dataset | None
     """records with these questions; default: eval_data"""
+    device: str
+    """ "cpu" (default), "cuda:0"; "cuda": of several processes each takes the card of its number on its machine"""
     schedule: Literal["cosine", "linear", "constant"]
     loss_mean: Literal["group", "global"]
     """over micro-batches alike, as published, or over tokens alike"""

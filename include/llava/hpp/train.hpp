@@ -102,6 +102,7 @@ struct TrainOptions {
   bool save_async = false;                                /**< snapshots are written while the run goes on */
   int64_t answer_every = 0;                               /**< steps between sample answers; 0: none */
   std::string answer_data = {};                           /**< records with the questions; "": eval_data */
+  std::string device = {};                                /**< "cuda:0", "cuda"; "": the CPU */
   int64_t skip_diverged = 0;                              /**< steps in a row that may be left out as not finite */
 
   /** Hears every event, a JSON object, on the thread that trains; false stops after the step. What it throws leaves the
@@ -178,6 +179,7 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.skip_diverged = options.skip_diverged;
   c.answer_every = options.answer_every;
   c.answer_data = or_null(options.answer_data, "answer_data");
+  c.device = or_null(options.device, "device");
   c.base_bits = options.base_bits;
   c.nproc = options.nproc;
   c.zero = options.zero;
@@ -247,6 +249,7 @@ inline TrainOptions train_options(const llava_train_options& c) {
   options.skip_diverged = c.skip_diverged;
   options.answer_every = c.answer_every;
   options.answer_data = text(c.answer_data);
+  options.device = text(c.device);
   options.base_bits = c.base_bits;
   options.nproc = c.nproc;
   options.zero = c.zero;

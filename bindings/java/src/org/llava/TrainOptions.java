@@ -195,6 +195,11 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("answer_data", answerData);
   }
 
+  /** "cpu" (default), "cuda:0"; "cuda": of several processes each takes the card of its number on its machine. */
+  public TrainOptions device(String device) {
+    return set("device", device);
+  }
+
   /** "cosine", "linear" or "constant". */
   public TrainOptions schedule(String schedule) {
     return set("schedule", schedule);
