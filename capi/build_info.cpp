@@ -9,15 +9,11 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "ops/cuda/launch.hpp"
 
 namespace llava::capi {
 namespace {
 
-#if defined(LLAVA_WITH_CUDA)
-constexpr bool kCuda = true;
-#else
-constexpr bool kCuda = false;
-#endif
 #if defined(LLAVA_WITH_WEBP)
 constexpr bool kWebp = true;
 #else
@@ -31,10 +27,11 @@ std::string make_build_info() {
   using core::cat;
   std::string features;
   for (const auto name : kAlways) features += cat(features.empty() ? "" : ",", "\"", name, "\"");
-  if (kCuda) features += ",\"cuda\"";
+  const bool cuda = core::cuda::has_cuda();
+  if (cuda) features += ",\"cuda\"";
   if (kWebp) features += ",\"webp\"";
   return cat("{\"version\":\"", LLAVA_VERSION, "\",\"abi\":", LLAVA_ABI_VERSION, ",\"torch\":\"", TORCH_VERSION,
-             "\",\"compiler\":\"", __VERSION__, "\",\"cuda\":", kCuda, ",\"features\":[", features, "]}");
+             "\",\"compiler\":\"", __VERSION__, "\",\"cuda\":", cuda, ",\"features\":[", features, "]}");
 }
 
 }  // namespace
@@ -45,7 +42,7 @@ const char* build_info_json() {
 }
 
 bool has_feature(std::string_view name) {
-  if (name == "cuda") return kCuda;
+  if (name == "cuda") return core::cuda::has_cuda();
   if (name == "webp") return kWebp;
   return std::ranges::find(kAlways, name) != std::end(kAlways);
 }

@@ -72,7 +72,7 @@ foreach(_folder IN LISTS _cuda_libraries)
 endforeach()
 list(REMOVE_DUPLICATES LLAVA_TORCH_RPATH)
 set(CMAKE_BUILD_RPATH ${LLAVA_TORCH_RPATH})
-if(LLAVA_CUDA)
+if(LLAVA_CUDA OR LLAVA_CUDA_CHECK)
   if(NOT EXISTS ${_torch}/lib/libtorch_cuda.so)
     message(FATAL_ERROR "${_torch} has no libtorch_cuda.so; run tools/setup --cuda, or give -DLLAVA_TORCH_DIR=<folder>.")
   endif()
@@ -91,9 +91,14 @@ if(LLAVA_CUDA)
   endif()
   enable_language(CUDA)
   find_package(CUDAToolkit 13.0 REQUIRED)
-  target_link_libraries(llava_torch INTERFACE "-Wl,--no-as-needed" ${_torch}/lib/libtorch_cuda.so "-Wl,--as-needed"
+  add_library(llava_torch_cuda INTERFACE)
+  target_link_libraries(llava_torch_cuda INTERFACE "-Wl,--no-as-needed" ${_torch}/lib/libtorch_cuda.so "-Wl,--as-needed"
     ${_torch}/lib/libc10_cuda.so CUDA::cudart)
-  # the libraries that libtorch_cuda.so wants at run time need not be here: also for programs that link libllava alone
-  add_link_options("LINKER:--allow-shlib-undefined")
-  target_include_directories(llava_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
+  target_include_directories(llava_torch_cuda SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
+  # the libraries that libtorch_cuda.so wants at run time need not be here
+  target_link_options(llava_torch_cuda INTERFACE "LINKER:--allow-shlib-undefined")
+  if(LLAVA_CUDA)
+    target_link_libraries(llava_torch INTERFACE llava_torch_cuda)
+    add_link_options("LINKER:--allow-shlib-undefined")  # also for programs that link libllava alone
+  endif()
 endif()
