@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kFloat = 4;
 constexpr int64_t kWideRows = 6;  // f32 rows that the gradient of a norm has alive (ops/gradient_reference)
-constexpr int64_t kCardLibraryBytes = int64_t{1229} << 20;  // training.md's assumption of 1.2 GiB
+constexpr int64_t kCardLibraryBytes = int64_t{1229} << 20;  // 1.2 GiB, assumed
 constexpr int64_t kLibraryBytes = 48 << 20;  // pages of LibTorch and MKL that the first step touches; measured
 
 struct Widths {
