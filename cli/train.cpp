@@ -147,7 +147,8 @@ void line(const std::string& name, const std::string& value) {
 // Whether the memory is enough, and what would make it so.
 void print_fit(const Json& plan) {
   line("memory_available", said(plan["memory_available"]));
-  line("fits", plan["fits"] == true ? "yes" : "no");
+  const std::string where = plan.contains("device_memory") ? " (the host; of the card nothing is known here)" : "";
+  line("fits", (plan["fits"] == true ? "yes" : "no") + where);
   for (const auto& advice : plan["advice"]) {
     std::string names;
     for (const auto& [name, value] : advice["settings"].items())

@@ -1,10 +1,14 @@
 #!/bin/sh
-# Makes everything in this folder from nothing: tokenizer, bases, model, held-out set, examples, figures. The bases are
+# Makes everything in this folder from nothing: tokenizer, bases, model, held-out set, examples, figures; the JSON files
+# besides config.json and figures.json (token ids, picture sizes) are as they were written by hand. The bases are
 # trained with torch, the LLaVA's two stages with the command `llava`. PYTHON names an interpreter with torch, transformers,
 # sentencepiece, numpy and pillow (versions in README.md), LLAVA the command, WORK a folder for 700 MB of pictures and runs.
 set -eu
-cd "$(dirname "$0")"
-python=${PYTHON:-python3} llava=${LLAVA:-../../build/bin/llava} work=${WORK:-../../build/scenes}
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+llava=$(realpath "${LLAVA:-$here/../../build/bin/llava}") work=$(realpath -m "${WORK:-$here/../../build/scenes}")
+[ -x "$llava" ] || { echo "make.sh: $llava is not there; build it, or name it in LLAVA" >&2; exit 2; }
+cd "$here"
 
 # One thread. glibc keeps freed memory: given back at every step it costs more than the arithmetic.
 export OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_TOP_PAD_=200000000

@@ -180,7 +180,9 @@ void TrainingRun::step() {
   std::optional<Error> diverged;
   try {
     const auto before = feed_ ? feed_->waited_seconds() : 0;
-    const auto& samples = next_samples_or_save();
+    const StepSamples* given = nullptr;
+    or_save([&] { given = &next_samples(); });
+    const auto& samples = *given;
     waited = feed_->waited_seconds() - before;
     for (const auto& message : samples.skipped) tell(Json::object({{"event", "skipped"}, {"message", message}}));
     try {
@@ -203,14 +205,14 @@ void TrainingRun::step() {
   if (comm_) comm_->progress("what follows a step", Doing::slow);
   save_when_due();  // first: an evaluation that fails takes no step along
   const bool due = settings_.eval_every > 0 && done() % settings_.eval_every == 0;
-  if (eval_data_ && (due || finished())) evaluate();
+  if (eval_data_ && (due || finished())) or_save([&] { evaluate(); });
   estimate();
 }
 
 // A record that cannot be used ends the run on every rank; the steps until then are not lost with it.
-const StepSamples& TrainingRun::next_samples_or_save() {
+void TrainingRun::or_save(const std::function<void()>& read) {
   try {
-    return next_samples();
+    read();
   } catch (const Error& error) {
     constexpr Status kOfRecords[] = {Status::argument, Status::not_found,   Status::io,
                                      Status::format,   Status::unsupported, Status::limit};

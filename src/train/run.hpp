@@ -115,7 +115,7 @@ class TrainingRun {
   void look_for_pictures();
   void open_records();
   const StepSamples& next_samples();
-  const StepSamples& next_samples_or_save();
+  void or_save(const std::function<void()>& read);
   void resume();
   void write_state(const char* state);
   void go_on_running();

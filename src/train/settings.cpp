@@ -98,7 +98,7 @@ void check_settings(const RunSettings& settings) {
     throw Error(Status::argument, "base_bits is 4 and lora_r is 0, expected a LoRA beside a base of four bits");
   if (device_name(settings.device).cuda && settings.nf4_base)
     throw Error(Status::unsupported, cat("base_bits is 4 and device is \"", settings.device,
-                                         "\": a base of four bits is trained beside on the CPU alone"));
+                                         "\": beside a base of four bits training is on the CPU alone"));
   check_numbers(settings);
   check_counts(settings);
   mask_of(settings.learns);

@@ -143,6 +143,12 @@ TEST_SUITE("train/run") {
     CHECK(lines_of(settings.out + "/metrics.jsonl").size() == 7);
     CHECK(run(settings).empty());
     CHECK(lines_of(settings.out + "/metrics.jsonl").size() == 7);
+    auto early = bench.settings("early");
+    early.eval_data = write_records(folder, 3);
+    early.eval_every = 2;
+    CHECK(error_of([&] { run(early); }).message().find("gone.png") != std::string::npos);
+    early.eval_data = bench.data;
+    CHECK(run(early).size() == 4);  // both steps were saved on the way out
   }
 
   TEST_CASE("what is told of a run is of all its steps, also when there is nothing left to do") {
