@@ -91,10 +91,10 @@ def test_train_teaches_own_pictures_and_goes_on(tmp_path: pathlib.Path) -> None:
     for name, words in (("dotted", "Dots and shapes."), ("striped", "Stripes and shapes.")):
         shutil.copy(SCENES / "examples" / f"{name}.png", pictures)
         (pictures / f"{name}.txt").write_text(words)
-    arguments = ("train.py", SCENES, pictures, tmp_path / "tuned", 24, 2e-3)
+    arguments = ("train.py", SCENES, pictures, tmp_path / "tuned", 80, 1e-3)
     told = run(*arguments).splitlines()
     assert told[0].startswith("2 records; the first: <llava.Record 'dotted' 1 pictures, 2 turns")
     steps = [line.split() for line in told if line.startswith("step ")]
-    assert [step[1] for step in steps] == [f"{number}/24" for number in range(1, 25)]
+    assert [step[1] for step in steps] == [f"{number}/80" for number in range(1, 81)]
     assert float(steps[-1][3]) < float(steps[0][3]) / 3
     assert "shapes" in told[-1] and run(*arguments).splitlines()[-1] == told[-1]
