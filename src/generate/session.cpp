@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
@@ -21,13 +22,24 @@ int64_t chosen_context(const Bundle& bundle, int64_t wanted) {
   return wanted == 0 ? bundle.context : wanted;
 }
 
+using Holder = Session::Data::Holder;
+
+// Readers are gone in a moment, operations are not waited for.
+void hold(std::atomic<Holder>& holder, Holder as) {
+  for (auto found = Holder::nobody; !holder.compare_exchange_weak(found, as); found = Holder::nobody) {
+    if (found == Holder::operation)
+      throw Error(Status::busy, "the session is in use by another call or an open stream");
+    std::this_thread::yield();
+  }
+}
+
 }  // namespace
 
-SessionLock::SessionLock(Session::Data& data, std::shared_ptr<const Bundle> chosen) : busy_(&data.busy) {
-  if (data.busy.exchange(true)) {
-    busy_ = nullptr;
-    throw Error(Status::busy, "the session is in use by another call or an open stream");
-  }
+SessionReading::SessionReading(Session::Data& data) : data_(data) { hold(data.holder, Holder::reader); }
+
+SessionLock::SessionLock(Session::Data& data, std::shared_ptr<const Bundle> chosen) : holder_(nullptr) {
+  hold(data.holder, Holder::operation);
+  holder_ = &data.holder;
   try {
     data.check_cache();
     data.use(std::move(chosen));
@@ -251,12 +263,12 @@ std::shared_ptr<Session> Session::fork() const {
 }
 
 int64_t Session::turn_count() const {
-  const SessionLock lock(*data_);
+  const SessionReading reading(*data_);
   return static_cast<int64_t>(data_->turns.size());
 }
 
 Turn Session::turn(int64_t index) const {
-  const SessionLock lock(*data_);
+  const SessionReading reading(*data_);
   const auto count = static_cast<int64_t>(data_->turns.size());
   if (index < 0 || index >= count)
     throw Error(Status::argument, cat("turn ", index, ": the session has ", count, " turns")).with("turns", count);

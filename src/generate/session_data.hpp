@@ -25,7 +25,8 @@ struct Session::Data {
   std::vector<Slot> cached;                                    // the slots whose rows the cache holds
   std::string cached_variant;                                  // Bundle::variant that computed them
   std::vector<std::shared_ptr<const ImageEmbedding>> encoded;  // of the last pictures, the latest used at the end
-  std::atomic<bool> busy{false};
+  enum class Holder { nobody, reader, operation };
+  std::atomic<Holder> holder{Holder::nobody};
 
   /// Counters that may be read while an operation runs.
   struct Counters {
@@ -74,25 +75,36 @@ struct Session::Data {
   void check_cache() const;
 };
 
-/// Holds a session for one operation and takes the model for it; Error(busy) when another one runs, Error(internal) when
-/// the last one left the cache and its list of slots apart.
+/// Holds a session for one operation and takes the model for it, after a reader's moment; Error(busy) when another one runs,
+/// Error(internal) when the last one left the cache and its list of slots apart.
 class SessionLock {
  public:
   explicit SessionLock(Session::Data& data, std::shared_ptr<const Bundle> chosen = nullptr);
-  ~SessionLock() {
-    if (busy_) busy_->store(false);
-  }
-  SessionLock(SessionLock&& other) noexcept : busy_(std::exchange(other.busy_, nullptr)) {}
+  ~SessionLock() { release(); }
+  SessionLock(SessionLock&& other) noexcept : holder_(std::exchange(other.holder_, nullptr)) {}
   SessionLock(const SessionLock&) = delete;
   SessionLock& operator=(const SessionLock&) = delete;
   SessionLock& operator=(SessionLock&&) = delete;
-  bool holds() const noexcept { return busy_ != nullptr; }
+  bool holds() const noexcept { return holder_ != nullptr; }
   void release() noexcept {
-    if (busy_) std::exchange(busy_, nullptr)->store(false);
+    if (holder_) std::exchange(holder_, nullptr)->store(Session::Data::Holder::nobody);
   }
 
  private:
-  std::atomic<bool>* busy_;
+  std::atomic<Session::Data::Holder>* holder_;
+};
+
+/// Holds a session for the moment it takes to look at its turns; Error(busy) when an operation runs. Nobody is refused
+/// because of it.
+class SessionReading {
+ public:
+  explicit SessionReading(Session::Data& data);
+  ~SessionReading() { data_.holder.store(Session::Data::Holder::nobody); }
+  SessionReading(const SessionReading&) = delete;
+  SessionReading& operator=(const SessionReading&) = delete;
+
+ private:
+  Session::Data& data_;
 };
 
 /// Computes what of `slots` the cache does not hold, all rows but those of the common beginning; `after_chunk(done,

@@ -1,7 +1,9 @@
 // Sessions: what is computed again and what is not, and that failures leave everything as it was.
 #include "generate/session.hpp"
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "base/files.hpp"
 #include "generate/support.hpp"
@@ -51,6 +53,22 @@ TEST_SUITE("generate/session") {
     CHECK(session->stats().image_hits == 1);
     CHECK(second.ids == first.ids);
     CHECK(second.usage.cached_tokens == second.usage.prompt_tokens - 1);
+  }
+
+  TEST_CASE("who asks how many turns there are stands in nobody's way") {
+    const auto session = new_session();
+    std::atomic<bool> over{false};
+    std::thread watcher([&] {
+      while (!over) {
+        try {
+          session->turn_count();
+        } catch (const Error&) {  // busy
+        }
+      }
+    });
+    for (int i = 0; i < 20000; ++i) CHECK_NOTHROW(session->reset());
+    over = true;
+    watcher.join();
   }
 
   TEST_CASE("a fork goes its own way") {
