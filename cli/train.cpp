@@ -176,8 +176,9 @@ void print_plan(const Json& plan) {
     if (plan.contains(memory))
       for (const auto& [name, value] : plan[memory].items()) line(memory + "." + name, said(value));
   print_fit(plan);
-  line("time", "known after " + said(plan["estimate_after_steps"]) +
-                   " steps: the run says it then; stop it with Ctrl-C, nothing is lost");
+  if (plan["steps"] > plan["estimate_after_steps"])
+    line("time", "known after " + said(plan["estimate_after_steps"]) +
+                     " steps: the run says it then; stop it with Ctrl-C, nothing is lost");
   for (const auto& [name, value] : plan["settings"].items()) line("settings." + name, said(value));
 }
 

@@ -4,11 +4,12 @@ picture, a wrong one and a blank one, and whole descriptions.
 An answer counts when it equals the expected one after trimming and lower-casing. Decoding is greedy, one
 question per dialogue, in the llava_v1 format.
 
-    python evaluate.py [--dtype float32] [--json figures.json]
+    python evaluate.py [--model DIR] [--dtype float32] [--json figures.json]
 """
 
 import argparse
 import json
+import pathlib
 import time
 
 import numpy as np
@@ -23,9 +24,9 @@ BLANK = Image.new("RGB", (336, 336), (255, 255, 255))
 
 
 class Answerer:
-    def __init__(self, dtype, system):
-        self.model = LlavaForConditionalGeneration.from_pretrained(FOLDER, dtype=getattr(torch, dtype)).eval()
-        self.processor = CLIPImageProcessor.from_pretrained(FOLDER)
+    def __init__(self, model, dtype, system):
+        self.model = LlavaForConditionalGeneration.from_pretrained(model, dtype=getattr(torch, dtype)).eval()
+        self.processor = CLIPImageProcessor.from_pretrained(model)
         self.prompter = Prompter()
         self.system = system
 
@@ -40,7 +41,8 @@ class Answerer:
                 line[length - len(row):] = row
             ids = torch.from_numpy(ids)
             pixels = self.processor(images[i:i + batch], return_tensors="pt").pixel_values.to(self.model.dtype)
-            out = self.model.generate(input_ids=ids, attention_mask=(ids != self.prompter.pad).long(), pixel_values=pixels)
+            out = self.model.generate(input_ids=ids, attention_mask=(ids != self.prompter.pad).long(), pixel_values=pixels,
+                                      max_new_tokens=128)
             answers += [self.prompter.pieces.decode([t for t in row.tolist() if 2 < t < self.prompter.image])
                         for row in out[:, length:]]
         return answers
@@ -60,13 +62,14 @@ def share(rows, answers):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--model", type=pathlib.Path, default=FOLDER, help="another model of this world, as stage 1 leaves it")
     options.add_argument("--dtype", default="float32", help="arithmetic; the stored weights are bfloat16")
     options.add_argument("--system", default="human", choices=("human", "user", "none"))
     options.add_argument("--json", help="also write the figures to this file")
     options.add_argument("--wrong", action="store_true", help="list the wrong answers")
     options = options.parse_args()
     start = time.time()
-    answerer = Answerer(options.dtype, None if options.system == "none" else options.system)
+    answerer = Answerer(options.model, options.dtype, None if options.system == "none" else options.system)
     rows, whole = read("questions"), read("descriptions")
     picture = {name: Image.open(HELDOUT / name) for r in rows + whole for name in (r["picture"], r["wrong_picture"])}
 

@@ -37,7 +37,7 @@ int64_t number_in(const std::string& path, std::string_view key) {
   return -1;
 }
 
-// What is left of the limit that a container or a service lives under, pages of files that can be dropped not counted;
+// What is left of the limit that a container lives under (the group at the root of what is seen), pages of files that can be dropped not counted;
 // INT64_MAX without one. Source: Linux, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
 int64_t group_free_bytes() {
   const std::string two = "/sys/fs/cgroup/memory.", one = "/sys/fs/cgroup/memory/memory.";

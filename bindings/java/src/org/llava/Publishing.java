@@ -2,6 +2,7 @@ package org.llava;
 
 import java.util.Objects;
 import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
@@ -33,25 +34,25 @@ final class Publishing implements Flow.Publisher<Event> {
     private final Stream stream;
     private final Flow.Subscriber<? super Event> subscriber;
     private final AtomicLong asked = new AtomicLong();
-    private volatile boolean over;
+    private final AtomicBoolean over = new AtomicBoolean();
+    private volatile IllegalArgumentException wrong; // told by the thread that tells everything else
 
     Pulling(Stream stream, Flow.Subscriber<? super Event> subscriber) {
       this.stream = stream;
       this.subscriber = subscriber;
-      over = stream == null;
     }
 
     @Override
     public void request(long count) {
-      if (over) return;
-      if (count < 1) end(new IllegalArgumentException(count + " events were asked for, expected at least 1"));
-      else if (asked.getAndAccumulate(count, (before, more) -> before + more < 0 ? Long.MAX_VALUE : before + more) == 0)
+      if (stream == null || over.get()) return;
+      if (count < 1) wrong = new IllegalArgumentException(count + " events were asked for, expected at least 1");
+      if (asked.getAndAccumulate(Math.max(count, 1), (before, more) -> before + more < 0 ? Long.MAX_VALUE : before + more) == 0)
         Answering.inThread(this);
     }
 
     @Override
     public void cancel() {
-      over = true;
+      over.set(true);
       if (stream != null) Answering.inThread(stream::close); // it waits for the piece of work under way
     }
 
@@ -59,19 +60,19 @@ final class Publishing implements Flow.Publisher<Event> {
     public void run() {
       try {
         do {
-          Event event = over ? null : stream.pull();
-          if (over) return;
-          if (event == null) end(null);
+          Event event = over.get() || wrong != null ? null : stream.pull();
+          if (over.get()) return;
+          if (event == null) end(wrong);
           else subscriber.onNext(event);
-        } while (!over && asked.decrementAndGet() > 0);
+        } while (!over.get() && asked.decrementAndGet() > 0);
       } catch (RuntimeException | Error error) {
-        if (!over) end(error);
+        end(error);
       }
     }
 
     /** Tells the end, once; null is the answer's own. */
     void end(Throwable failure) {
-      over = true;
+      if (over.getAndSet(true)) return;
       if (stream != null) stream.close();
       if (failure == null) subscriber.onComplete();
       else subscriber.onError(failure);
