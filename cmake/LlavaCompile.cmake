@@ -6,9 +6,10 @@ function(llava_compile_options target)
     $<$<COMPILE_LANGUAGE:CXX,C>:-Wall;-Wextra;-Wno-unknown-pragmas>
     $<$<AND:$<COMPILE_LANGUAGE:CXX,C>,$<BOOL:${LLAVA_WERROR}>>:-Werror>)
   if(LLAVA_SANITIZE)
-    # vptr needs RTTI of hidden LibTorch classes
+    # vptr needs RTTI of hidden LibTorch classes; more optimisation or debug information than names of functions and lines would
+    # double the time of the build
     target_compile_options(${target} PRIVATE
-      $<$<COMPILE_LANGUAGE:CXX,C>:-fsanitize=${LLAVA_SANITIZE};-fno-sanitize=vptr;-fno-sanitize-recover=all;-fno-omit-frame-pointer>)
+      $<$<COMPILE_LANGUAGE:CXX,C>:-fsanitize=${LLAVA_SANITIZE};-fno-sanitize=vptr;-fno-sanitize-recover=all;-fno-omit-frame-pointer;-O1;-g1>)
     target_link_options(${target} PRIVATE -fsanitize=${LLAVA_SANITIZE})
   endif()
 endfunction()

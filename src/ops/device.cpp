@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <tuple>
 
+#include "base/control_group.hpp"
 #include "base/error.hpp"
 #include "ops/cuda/launch.hpp"
 
@@ -26,30 +26,6 @@ std::string cpu_name() {
   return name.empty() ? "unknown CPU" : name;
 }
 
-// The first number behind a word of a file, or of the file that holds nothing else ("": then "max" is none); -1 for none.
-int64_t number_in(const std::string& path, std::string_view key) {
-  std::ifstream file(path);
-  std::string word;
-  int64_t number = 0;
-  if (key.empty()) return file >> number ? number : -1;
-  while (file >> word)
-    if (word == key) return file >> number ? number : -1;
-  return -1;
-}
-
-// What is left of the limit that a container lives under (the group at the root of what is seen), pages of files that can be dropped not counted;
-// INT64_MAX without one. Source: Linux, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
-int64_t group_free_bytes() {
-  const std::string two = "/sys/fs/cgroup/memory.", one = "/sys/fs/cgroup/memory/memory.";
-  for (const auto& [limit, used, stat, idle] :
-       {std::tuple(two + "max", two + "current", two + "stat", "inactive_file"),
-        std::tuple(one + "limit_in_bytes", one + "usage_in_bytes", one + "stat", "total_inactive_file")}) {
-    const auto most = number_in(limit, ""), now = number_in(used, "");
-    if (most >= 0 && now >= 0) return std::max<int64_t>(0, most - now + std::max<int64_t>(0, number_in(stat, idle)));
-  }
-  return INT64_MAX;
-}
-
 // MemAvailable of /proc/meminfo; where that cannot be read, the pages nobody uses.
 int64_t machine_free_bytes() {
   std::ifstream file("/proc/meminfo");
@@ -60,7 +36,7 @@ int64_t machine_free_bytes() {
   return int64_t{sysconf(_SC_AVPHYS_PAGES)} * sysconf(_SC_PAGESIZE);
 }
 
-int64_t cpu_free_bytes() { return std::min(machine_free_bytes(), group_free_bytes()); }
+int64_t cpu_free_bytes() { return std::min(machine_free_bytes(), control_group_free_bytes()); }
 
 [[noreturn]] void refuse(std::string_view text) {
   throw Error(Status::argument, cat("device \"", text, "\" is not known; expected cpu, cuda or cuda:N"));

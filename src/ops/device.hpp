@@ -35,7 +35,7 @@ struct DeviceInfo {
   std::string name;  // the maker's
   int64_t total_bytes = 0;
   int64_t free_bytes = 0;  // now; on the CPU what can be had without swapping, and within the
-                           // limit of the container
+                           // limits of its control groups
 };
 
 /// A card as this process uses it. Nothing for the CPU.

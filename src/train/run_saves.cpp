@@ -31,7 +31,12 @@ void TrainingRun::save_if_possible() {
   try {
     save();
   } catch (const Error& error) {
-    tell_failed_save(done(), error);
+    if (saved_step_ == done()) return;  // it is written: who was told of it failed
+    try {
+      tell_failed_save(done(), error);
+    } catch (const Error& listener) {
+      log_warning(cat("who was to hear of it failed: ", listener.message()));
+    }
   }
 }
 

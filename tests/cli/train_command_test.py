@@ -156,10 +156,19 @@ class Ranks(Bench):
         rows = json.loads(pathlib.Path(self.data).read_text())
         rows[7]["image"] = "gone.jpg"
         pathlib.Path(self.data).write_text(json.dumps(rows))
-        done = run(*self.command("out", "--nproc", "2"))
-        self.assertEqual(done.returncode, 3, done.stderr)
-        self.assertRegex(done.stderr.decode(), r"record 8 .*gone\.jpg")
-        self.assertNotIn(b"llava_trainer", done.stderr)
+        for out, more in (("out", ()), ("meanwhile", ("--save-async",))):
+            command = self.command(out, "--nproc", "2", "--order", "sequential", "--steps", "3", *more)
+            done = run(*command)
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertRegex(done.stderr.decode(), r"record 8 .*gone\.jpg")
+            self.assertNotIn(b"llava_trainer", done.stderr)
+            self.assertEqual(os.listdir(f"{self.folder}/{out}/checkpoints"), ["step-00000001"])  # was saved on the way out
+            done = run(*command, "--skip-bad", "1", "--json")
+            self.assertEqual((done.returncode, json.loads(done.stdout)["step"]), (0, 3), done.stderr)
+        os.mkdir(self.folder + "/full")
+        pathlib.Path(self.folder, "full/checkpoints").write_text("in the way")
+        done = run(*self.command("full", "--nproc", "2", "--order", "sequential"))
+        self.assertRegex(done.stderr.decode(), r"record 8 .*gone\.jpg")  # that nothing could be saved does not hide it
 
 
 class Interrupted(Bench):

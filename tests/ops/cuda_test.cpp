@@ -11,6 +11,7 @@
 #include "ops/device.hpp"
 #include "ops/gradient_reference.hpp"
 #include "ops/support.hpp"
+#include "support/card.hpp"
 
 using namespace llava::core;
 using namespace ops_test;
@@ -20,10 +21,7 @@ namespace {
 // check(dtype, tolerance) for every element type, with the hand-written kernels off and on; nothing without a card
 template <typename Check>
 void on_card(Check&& check) {
-  if (cuda::device_count() == 0) {
-    MESSAGE("no CUDA device: not run");
-    return;
-  }
+  if (!has_card()) return;
   for (const bool kernels : {false, true}) {
     CAPTURE(kernels);
     const cuda::ForcedKernels forced(kernels);
@@ -142,10 +140,7 @@ TEST_SUITE("ops/cuda") {
   }
 
   TEST_CASE("AdamW and sums of squares on a card agree with the CPU's") {
-    if (cuda::device_count() == 0) {
-      MESSAGE("no CUDA device: not run");
-      return;
-    }
+    if (!has_card()) return;
     const int64_t count = 3 * kNormBlock + 5;
     auto own = random({count}), first = at::zeros({count}), second = at::zeros({count});
     auto values = own.to(at::kCUDA), card_first = first.to(at::kCUDA), card_second = second.to(at::kCUDA);

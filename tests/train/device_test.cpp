@@ -6,6 +6,7 @@
 #include "ops/cuda/launch.hpp"
 #include "ops/device.hpp"
 #include "ops/gradient_reference.hpp"
+#include "support/card.hpp"
 #include "train/run_support.hpp"
 #include "train/support.hpp"
 
@@ -99,10 +100,7 @@ TEST_SUITE("train/device") {
 
 TEST_SUITE("train/card") {
   TEST_CASE("ten losses of every stage on a card are the goldens'") {
-    if (cuda::device_count() == 0) {
-      MESSAGE("no CUDA device: not run");
-      return;
-    }
+    if (!has_card()) return;
     const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));
     const auto plan = plan_load(kTiny, {});
     const c10::Device card(c10::kCUDA, 0);
