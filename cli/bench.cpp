@@ -146,6 +146,11 @@ void add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   verb->add_flag("--json", arguments->json, "one JSON object");
+  verb->footer(
+      "The first and the second token are passes over one id each, right after the load: what the first takes longer, "
+      "the "
+      "load left to it. In JSON, loaded_bytes is what load and both tokens added to the most memory the process ever "
+      "held.");
   verb->callback([verb, arguments] {
     arguments->fitted = verb->count("--prompt-tokens") == 0;
     const auto json = measure(*arguments);

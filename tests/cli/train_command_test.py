@@ -165,10 +165,12 @@ class Ranks(Bench):
             self.assertEqual(os.listdir(f"{self.folder}/{out}/checkpoints"), ["step-00000001"])  # was saved on the way out
             done = run(*command, "--skip-bad", "1", "--json")
             self.assertEqual((done.returncode, json.loads(done.stdout)["step"]), (0, 3), done.stderr)
-        os.mkdir(self.folder + "/full")
-        pathlib.Path(self.folder, "full/checkpoints").write_text("in the way")
-        done = run(*self.command("full", "--nproc", "2", "--order", "sequential"))
+        command = [COMMAND, *self.command("full", "--nproc", "2", "--order", "sequential", "--steps", "3")]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False, restore_signals=False,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+        self.assertEqual(done.returncode, 3, done.stderr)
         self.assertRegex(done.stderr.decode(), r"record 8 .*gone\.jpg")  # that nothing could be saved does not hide it
+        self.assertIn(b"not saved: ", done.stderr)
 
 
 class Interrupted(Bench):
