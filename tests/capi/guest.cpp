@@ -1,7 +1,7 @@
 // Ends of processes: run by process_test, one way an argument. The exit status says whether all was as the header
 // promises.
-#include <llava/llava.h>
 #include <unistd.h>
+#include <llava/llava.hpp>
 
 #include <chrono>
 #include <cstring>
@@ -27,6 +27,15 @@ bool after_shutdown(const char* path) {
 bool with_handles(const char* path) {
   llava_session* session = nullptr;
   return load(path) && llava_session_create(load(path), nullptr, &session) == LLAVA_OK;
+}
+
+// Objects of llava.hpp with static storage go while the process ends.
+bool with_static_objects(const char* path) {
+  static const llava::Model model = llava::load(path);
+  static llava::Session session(model);
+  static llava::Stream stream = session.stream("hi");
+  llava::Event event;
+  return stream.next(event) == llava::Stream::Next::event;
 }
 
 bool with_closed_streams(const char* path) {
@@ -56,6 +65,7 @@ int main(int count, char** texts) {
   const char* const what = texts[1];
   if (!std::strcmp(what, "shutdown")) return after_shutdown(texts[2]) ? 0 : 1;
   if (!std::strcmp(what, "exit-with-handles")) return with_handles(texts[2]) ? 0 : 1;
+  if (!std::strcmp(what, "exit-with-static-objects")) return with_static_objects(texts[2]) ? 0 : 1;
   if (!std::strcmp(what, "closed-streams")) return with_closed_streams(texts[2]) ? 0 : 1;
   if (!std::strcmp(what, "exit-in-call")) return in_a_call(texts[2]) ? 0 : 1;
   return 2;

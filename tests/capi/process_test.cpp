@@ -132,7 +132,8 @@ TEST_SUITE("capi/process") {
     // in a process of its own that has not used the library before: the test program starts itself
     const auto program = std::filesystem::read_symlink("/proc/self/exe").string() + "_guest";
     if (!std::filesystem::exists(program)) return;
-    for (const char* what : {"shutdown", "exit-with-handles", "closed-streams", "exit-in-call"}) {
+    for (const char* what :
+         {"shutdown", "exit-with-handles", "exit-with-static-objects", "closed-streams", "exit-in-call"}) {
       const std::string way = what;
       CAPTURE(way);
       CHECK(std::system((program + " " + what + " " + fixture().model_path).c_str()) == 0);
