@@ -139,7 +139,7 @@ constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, lora_dropout, f64, preset_or(0, 0.999)),
     LLAVA_FIELD(llava_train_options, lora_targets, text, between(1, 1024)),
     LLAVA_FIELD(llava_train_options, nproc, i32, between(0, 1024)),
-    LLAVA_FIELD(llava_train_options, zero, i32, between(0, 1)),
+    LLAVA_FIELD(llava_train_options, zero, i32, between(0, 3)),
     LLAVA_CHOICE(llava_train_options, deterministic, kDeterministic),
     LLAVA_FIELD(llava_train_options, tensorboard, flag),
     LLAVA_FIELD(llava_train_options, projector_file, flag),

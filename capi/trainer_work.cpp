@@ -85,9 +85,9 @@ bool TrainerWork::step_or_stop() {
   return true;
 }
 
-// The first rank alone; the others wait for it in the next step.
+// The first rank alone; the others serve what it fetches, or wait for it in the next step.
 void TrainerWork::ask_when_due() {
-  if (!answers_ || run_->done() % answer_every_ != 0) return;
+  if (answer_every_ == 0 || run_->done() % answer_every_ != 0) return;
   run_->alone("sample answers", [this] { answers_->ask(*run_, users_cancel_.cancel()); });
 }
 

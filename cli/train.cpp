@@ -62,7 +62,7 @@ constexpr Flag kFlags[] = {
     {"--save-every", "save_every", false, "steps between snapshots; 0: at the end and when stopped"},
     {"--keep", "keep", false, "snapshots that are kept"},
     {"--nproc", "nproc", false, "processes that train together; default: as torchrun, mpirun or srun say, else 1"},
-    {"--zero", "zero", false, "1: each process holds its share of the optimizer's state; 0: all of it"},
+    {"--zero", "zero", false, "what each process holds its share of alone: 0 nothing, 1 the optimizer's state, 2 and gradients, 3 and what learns"},
     {"--deterministic", "deterministic", true, "on: the same bits on any number of processes; off; auto"},
     {"--resume", "resume", true, "auto (go on where the run stopped), never, or the folder of a snapshot"},
     {"--eval", "eval_data", true, "held-out records"},

@@ -139,7 +139,7 @@ typedef struct llava_train_options {
   int32_t nproc; /**< 1 (default): this process alone; more: llava_train_stage() and llava_train_launch() start so many;
                       0: this process is one of several, as torchrun, mpirun, srun or whoever started it says in its
                       environment, or alone where nobody does */
-  int32_t zero;  /**< 0 (default): every rank holds everything; 1: each holds its share of the optimizer's state */
+  int32_t zero;  /**< each rank holds only its share of 0 (default): nothing; 1: moments; 2: and gradients; 3: and values */
   int32_t deterministic;  /**< LLAVA_DETERMINISTIC_…; the same bits on any number of ranks */
   int32_t tensorboard;    /**< 1: event files below out_dir/tensorboard */
   int32_t projector_file; /**< 1: mm_projector.safetensors beside the result, as stage 1 of the original names it */
@@ -227,9 +227,9 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_options_to_json(co
  * The report: "settings" (what the preset and the options come to), "steps", "steps_per_epoch", "warmup_steps",
  * "learning" (parameters that learn), "parameters", "learning_tensors", "records", "usable", "bad" (every record that
  * cannot be used, as llava_dataset_check() names it; pictures are looked for, not decoded), "tokens" (positions: total,
- * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "memory" (bytes of a process by item and "total"), for
- * a card, which need not be there, "device_memory"; of the host's "memory_available", "fits", "advice" (where it does not:
- * "settings" that take less, "total", "fits" and what "changes").
+ * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "ranks", "memory" (bytes of the first process by item and
+ * "total"), for a card, which need not be there, "device_memory"; of the host's "memory_available", "fits", "advice" (where it
+ * does not: "settings" that take less, "total", "fits" and what "changes").
  *
  * @param model_path  folder of the checkpoint to start from
  * @param options     how; `out_dir` may be NULL here

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -38,8 +39,8 @@ void save_bundle(const Bundle& bundle, const std::string& target, const SaveOpti
 void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, const std::string& target,
                    const SaveOptions& options);
 
-/// Values by canonical name, in the order of the published shape, on any device.
-using TrainedValues = std::map<std::string, at::Tensor, std::less<>>;
+/// Values by canonical name, in the order of the published shape, on any device, each made when it is its turn.
+using TrainedValues = std::map<std::string, std::function<at::Tensor()>, std::less<>>;
 
 /// Writes the model of a plan with `values` in place of the files' tensors of those names, rounded to the type that is
 /// written, into `folder`, which is there and empty. Otherwise as convert_checkpoint().

@@ -34,15 +34,13 @@ class Names {
   int64_t depth_;
 };
 
-// Of a learner on a card the view holds a copy.
-TensorView view_of(std::string name, const Learner& learner) {
-  const auto value = std::make_shared<const at::Tensor>(learner.value.to(at::kCPU));
+// Of `value`, which has to stay.
+TensorView view_of(std::string name, const Learner& learner, const at::Tensor& value) {
   TensorView view;
   view.name = std::move(name);
   view.shape = learner.shape;
-  view.data = static_cast<const std::byte*>(value->const_data_ptr());
-  view.size_bytes = value->nbytes();
-  view.owner = value;
+  view.data = static_cast<const std::byte*>(value.const_data_ptr());
+  view.size_bytes = value.nbytes();
   return view;
 }
 
@@ -80,7 +78,8 @@ void save_adapter(const LoadPlan& plan, const Network& network, const std::strin
   const Names names(plan.checkpoint, options.rest_apart);
   std::vector<TensorOutline> outlines;
   std::vector<const Learner*> learners;
-  std::vector<TensorView> rest;
+  std::vector<at::Tensor> held;
+  std::vector<TensorView> rest;  // of what is held
   std::vector<std::string> targets;
   std::set<std::string> modules;
   for (const auto& learner : network.learners().all()) {
@@ -88,7 +87,8 @@ void save_adapter(const LoadPlan& plan, const Network& network, const std::strin
     const auto name = names.published(learner.name);
     if (name.ends_with(kDownEnd)) targets.push_back(without_end(name, kDownEnd.size()));
     if (!learner.fill && options.rest_apart) {
-      rest.push_back(view_of("base_model.model." + name, learner));
+      held.push_back(network.value(learner).to(at::kCPU));
+      rest.push_back(view_of("base_model.model." + name, learner, held.back()));
       continue;
     }
     if (!learner.fill) modules.insert(name.substr(0, name.rfind('.')));
@@ -100,7 +100,7 @@ void save_adapter(const LoadPlan& plan, const Network& network, const std::strin
   AtomicFolder folder(target, options.replace, std::string(kConfig));
   SafetensorsWriter writer(folder.path() + "/adapter_model.safetensors", std::move(outlines), {{"format", "pt"}});
   for (const auto index : writer.order()) {
-    const auto value = learners[index]->value.to(at::kCPU);
+    const auto value = network.value(*learners[index]).to(at::kCPU);
     writer.write(value.const_data_ptr(), static_cast<size_t>(value.nbytes()));
   }
   writer.commit();

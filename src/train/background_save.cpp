@@ -1,6 +1,6 @@
 #include "train/background_save.hpp"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <array>
 #include <chrono>
@@ -26,30 +26,30 @@ struct Writing {
     const auto data_of = [this](const SnapshotEntry& entry) { return parts[entry.part] + entry.begin; };
     SnapshotFile file(run, counts, entries);
     for (const auto index : file.order()) file.write(data_of(entries[index]), entries[index].count);
-    file.commit(identity, snapshot_hash(entries, data_of), values_hash(learners, parts[0]), keep);
+    const auto hash = values_hash(learners, [this](const Learner& learner) { return parts[0] + learner.begin; });
+    file.commit(identity, snapshot_hash(entries, data_of), hash, keep);
     return now_ns();
   }
 };
 
 bool speaks(const Comm* comm) { return !comm || comm->rank() == 0; }
 
-// Moments that lie in shards are gathered from all ranks, tensor by tensor.
+// Whole, on the first rank; what lies in shards is gathered from all ranks, tensor by tensor.
 void copy_state(Stepper& stepper, TrainingState& copy) {
-  const auto& now = stepper.state();
+  const auto& learners = stepper.network().learners();
+  const std::array to = {&copy.values, &copy.first_moment, &copy.second_moment};
   const bool writes = speaks(stepper.comm());
-  const bool shards = now.first_moment.numel() != now.values.numel();
-  if (writes) {
-    for (auto* part : {&copy.values, &copy.first_moment, &copy.second_moment})
-      if (!part->defined()) *part = at::empty({now.values.numel()}, at::kFloat);
-    copy.values.copy_(now.values);
-    if (!shards) copy.first_moment.copy_(now.first_moment), copy.second_moment.copy_(now.second_moment);
+  const auto& now = stepper.state();
+  const std::array from = {&now.values, &now.first_moment, &now.second_moment};
+  const auto whole = [&](size_t part) { return from[part]->numel() == learners.length(); };
+  for (size_t part = 0; writes && part < to.size(); ++part) {
+    if (!to[part]->defined()) *to[part] = at::zeros({learners.length()}, at::kFloat);
+    if (whole(part)) to[part]->copy_(*from[part]);
   }
-  if (!shards) return;
-  for (const auto& entry : snapshot_entries(stepper.network().learners())) {
-    if (entry.part == 0) continue;
+  for (const auto& entry : snapshot_entries(learners)) {
+    if (whole(entry.part)) continue;
     const auto found = stepper.fetch(entry.part, entry.begin, entry.count);
-    auto& target = entry.part == 1 ? copy.first_moment : copy.second_moment;
-    if (writes) target.narrow(0, entry.begin, entry.count).copy_(found);
+    if (writes) to[entry.part]->narrow(0, entry.begin, entry.count).copy_(found);
   }
 }
 

@@ -11,17 +11,26 @@ constexpr std::string_view kDown = ".lora_A.weight", kUp = ".lora_B.weight";
 
 std::string layer_of(const std::string& name, std::string_view end) { return name.substr(0, name.size() - end.size()); }
 
+// What a pass computes with; made anew where values lie in shards.
+at::Tensor used(const Network& network, const Learner& learner) {
+  if (learner.used.defined()) return learner.used;
+  auto value = network.value(learner);
+  if (network.options().precision == Precision::f32) return value;
+  value = value.to(at::kBFloat16);
+  return learner.matrix ? value : value.to(network.options().place.activations);
+}
+
 Adaptation learnt(const Network& network) {
   Adaptation adaptation;
   std::map<std::string, LowRank> products;
   for (const auto& learner : network.learners().all()) {
     if (!learner.learns()) continue;
     if (learner.name.ends_with(kDown))
-      products[layer_of(learner.name, kDown)].down_RI = learner.weight;
+      products[layer_of(learner.name, kDown)].down_RI = Weight(used(network, learner));
     else if (learner.name.ends_with(kUp))
-      products[layer_of(learner.name, kUp)].up_OR = learner.weight;
+      products[layer_of(learner.name, kUp)].up_OR = Weight(used(network, learner));
     else
-      adaptation.replaced.emplace(learner.name, learner.used);
+      adaptation.replaced.emplace(learner.name, used(network, learner));
   }
   for (auto& [layer, product] : products) {
     product.strength = network.options().lora.strength();

@@ -16,9 +16,11 @@ DecoderPass::DecoderPass(Learners& learners, const LanguageConfig& config, const
   check_lora(lora, config.layers);
   const int64_t width = config.width, inner = config.intermediate;
   const int64_t query_width = config.heads * config.head_width, key_width = config.key_value_heads * config.head_width;
+  table_unit_ = learners.open_unit();
   table_ = learners.matrix("language.embed_tokens.weight", {config.vocabulary, width});
   for (int64_t i = 0; i < config.layers; ++i) {
     const auto name = cat("language.layers.", i, '.');
+    learners.open_unit();
     const auto affine = [&](const char* group, const char* target, int64_t out, int64_t in, bool bias) {
       const auto place = cat(name, group, '.', target);
       auto made = learning_affine(learners, place, out, in, bias);
@@ -37,6 +39,7 @@ DecoderPass::DecoderPass(Learners& learners, const LanguageConfig& config, const
     block.down = affine("mlp", "down_proj", width, inner, config.mlp_bias);
     blocks_.push_back(block);
   }
+  learners.open_unit();
   norm_ = learners.vector("language.norm.weight", width);
   head_ = config.tied_head ? table_ : learners.matrix("lm_head.weight", {config.vocabulary, width});
 }
@@ -156,37 +159,27 @@ void DecoderPass::prepare(const MicroBatch& batch) {
   kept_.assign(blocks_.size(), {});
 }
 
-at::Tensor DecoderPass::forward(const at::Tensor& x_TD, const MicroBatch& batch, const Cancel& cancel) {
-  prepare(batch);
-  auto x = x_TD;
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    cancel.poll("training");
-    const auto& block = blocks_[i];
-    Kept kept;
-    kept.x_TD = x;
-    const auto product = this->product(block, batch, {batch.recompute, batch.draw}, kept);
-    x = block.down.forward(product, batch.draw).add_(kept.y_TD);
-    if (i >= lowest_ && batch.recompute == Recompute::full)
-      kept_[i].x_TD = kept.x_TD;
-    else if (i >= lowest_)
-      kept_[i] = std::move(kept);
-  }
-  return x;
+at::Tensor DecoderPass::forward(size_t index, at::Tensor x_TD, const MicroBatch& batch) {
+  const auto& block = blocks_[index];
+  Kept kept;
+  kept.x_TD = std::move(x_TD);
+  const auto product = this->product(block, batch, {batch.recompute, batch.draw}, kept);
+  auto z_TD = block.down.forward(product, batch.draw).add_(kept.y_TD);
+  if (index >= lowest_ && batch.recompute == Recompute::full)
+    kept_[index].x_TD = kept.x_TD;
+  else if (index >= lowest_)
+    kept_[index] = std::move(kept);
+  return z_TD;
 }
 
-at::Tensor DecoderPass::evaluate(const at::Tensor& x_TD, const MicroBatch& batch, const Cancel& cancel) {
-  prepare(batch);
-  auto x = x_TD;
-  for (const auto& block : blocks_) {
-    cancel.poll("training");
-    Kept kept;
-    kept.x_TD = x;
-    x = block.down.forward(product(block, batch, {Recompute::full, {}}, kept)).add_(kept.y_TD);
-  }
-  return x;
+at::Tensor DecoderPass::evaluate(size_t index, at::Tensor x_TD, const MicroBatch& batch) const {
+  const auto& block = blocks_[index];
+  Kept kept;
+  kept.x_TD = std::move(x_TD);
+  return block.down.forward(product(block, batch, {Recompute::full, {}}, kept)).add_(kept.y_TD);
 }
 
-CrossEntropy DecoderPass::loss(const at::Tensor& x_TD, const MicroBatch& batch, double weight) {
+CrossEntropy DecoderPass::loss(const at::Tensor& x_TD, const MicroBatch& batch, double weight) const {
   const auto rows = x_TD.index_select(0, batch.target_rows);
   const auto normed = norm(rows, *norm_);
   const auto weights = at::full({batch.labels()}, weight, x_TD.options().dtype(at::kFloat));
@@ -199,13 +192,9 @@ CrossEntropy DecoderPass::loss(const at::Tensor& x_TD, const MicroBatch& batch, 
   return result;
 }
 
-at::Tensor DecoderPass::backward(at::Tensor dx_TD, const MicroBatch& batch, const Cancel& cancel) {
-  for (size_t i = blocks_.size(); i-- > lowest_;) {
-    cancel.poll("training");
-    dx_TD = backward_block(blocks_[i], std::move(dx_TD), batch, kept_[i]);
-    kept_[i] = {};
-  }
-  kept_.clear();
+at::Tensor DecoderPass::backward(size_t index, at::Tensor dx_TD, const MicroBatch& batch) {
+  dx_TD = backward_block(blocks_[index], std::move(dx_TD), batch, kept_[index]);
+  kept_[index] = {};
   return dx_TD;
 }
 

@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
+#include <optional>
 
 #include "base/error.hpp"
 #include "ops/gradients.hpp"
@@ -25,17 +26,50 @@ std::string bad_pixels(const Leaf& leaf) {
   return "";
 }
 
-// The way back goes from the last learner to the first.
-std::string bad_gradients(const Learners& learners) {
-  size_t bad = 0, count = 0;
-  std::string first;
-  for (auto learner = learners.all().rbegin(); learner != learners.all().rend(); ++learner) {
-    if (!learner->learns()) continue;
-    ++count;
-    if (is_finite(learner->gradient)) continue;
-    if (bad++ == 0) first = learner->name;
+/// Which gradients of a micro-batch are not finite.
+struct BadGradients {
+  std::vector<bool> bad;  // of Learners::all()
+
+  void look_at(const Learners& learners, const Unit& unit) {
+    bad.resize(learners.all().size());
+    for (size_t i = unit.first; i < unit.last; ++i)
+      bad[i] = learners.all()[i].learns() && !is_finite(learners.all()[i].gradient);
   }
-  return bad == 0 ? "" : cat(bad, " of ", count, " gradients are not finite, ", first, " the first on the way back");
+
+  // The way back goes from the last learner to the first.
+  std::string told(const Learners& learners) const {
+    size_t found = 0, count = 0;
+    std::string first;
+    for (size_t i = bad.size(); i-- > 0;) {
+      count += learners.all()[i].learns();
+      if (bad[i] && found++ == 0) first = learners.all()[i].name;
+    }
+    return found == 0 ? ""
+                      : cat(found, " of ", count, " gradients are not finite, ", first, " the first on the way back");
+  }
+};
+
+// The loss of a micro-batch, or of nothing where the others have one to look at.
+double pass(Stepper& stepper, const MicroBatch* batch, BadGradients& bad, const Cancel& cancel) {
+  auto& network = stepper.network();
+  const auto& learners = network.learners();
+  const auto weight = batch ? 1.0 / static_cast<double>(batch->labels()) : 0;
+  if (stepper.ranks().gradients_in_shards()) {
+    const auto look = [&](size_t unit, const at::Tensor&) { bad.look_at(learners, learners.units()[unit]); };
+    return network.pass_by_units(batch ? std::span(batch, 1) : std::span<const MicroBatch>(), weight, look, cancel);
+  }
+  if (!batch) return 0;
+  const auto loss = network.pass(*batch, weight, cancel);
+  for (const auto& unit : learners.units()) bad.look_at(learners, unit);
+  return loss;
+}
+
+// All ranks look together, and find the same.
+std::string bad_values(const Stepper& stepper) {
+  for (const auto& learner : stepper.network().learners().all())
+    if (learner.learns() && !is_finite(stepper.fetch(0, learner.begin, learner.count())))
+      return cat(learner.name, " itself is not finite");
+  return "";
 }
 
 std::string listed(const std::vector<int64_t>& records) {
@@ -49,25 +83,26 @@ std::string listed(const std::vector<int64_t>& records) {
 std::string what_diverged(Stepper& stepper, std::span<const Leaf> leaves,
                           const std::vector<std::vector<int64_t>>& records, const Cancel& cancel) {
   const c10::InferenceMode no_gradients;
-  auto& network = stepper.network();
-  const auto& config = network.config();
-  std::string text;
-  for (const auto& learner : network.learners().all())
-    if (learner.learns() && text.empty() && !is_finite(learner.value))
-      text = cat(learner.name, " itself is not finite");
-  for (size_t i = 0; i < leaves.size(); ++i) {
-    if (leaves[i].empty()) continue;
-    auto batch =
-        make_micro_batch(leaves[i], config.language.vocabulary, config.tokens_per_image(), stepper.recipe().max_rows);
-    if (batch.labels() == 0) continue;
-    batch.recompute = stepper.recipe().recompute.choose(batch.rows());
-    batch.draw = {stepper.state().steps_done, static_cast<int64_t>(i)};
-    auto found = bad_pixels(leaves[i]);
-    if (found.empty()) {
-      const double loss = network.pass(batch, 1.0 / static_cast<double>(batch.labels()), cancel);
-      found = bad_gradients(network.learners());
-      if (!std::isfinite(loss)) found = cat("has the loss ", loss, found.empty() ? "" : "; ", found);
+  const auto& config = stepper.network().config();
+  const auto ranks = static_cast<size_t>(stepper.ranks().count());
+  auto text = bad_values(stepper);
+  for (size_t i = static_cast<size_t>(stepper.ranks().rank()); i < (leaves.size() + ranks - 1) / ranks * ranks;
+       i += ranks) {  // the same number of passes on every rank
+    std::optional<MicroBatch> batch;
+    std::string found;
+    if (i < leaves.size() && !leaves[i].empty()) {
+      batch =
+          make_micro_batch(leaves[i], config.language.vocabulary, config.tokens_per_image(), stepper.recipe().max_rows);
+      batch->recompute = stepper.recipe().recompute.choose(batch->rows());
+      batch->draw = {stepper.state().steps_done, static_cast<int64_t>(i)};
+      if (batch->labels() > 0) found = bad_pixels(leaves[i]);
+      if (batch->labels() == 0 || !found.empty()) batch.reset();
     }
+    BadGradients bad;
+    auto* const others = stepper.ranks().values_in_shards() ? stepper.comm() : nullptr;  // who are in the same pass
+    const auto loss = or_abort(others, [&] { return pass(stepper, batch ? &*batch : nullptr, bad, cancel); });
+    if (batch) found = bad.told(stepper.network().learners());
+    if (batch && !std::isfinite(loss)) found = cat("has the loss ", loss, found.empty() ? "" : "; ", found);
     if (!found.empty())
       text += cat(text.empty() ? "" : "; ", "micro-batch ", i + 1, " (", listed(records[i]), ") ", found);
   }

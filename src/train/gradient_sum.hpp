@@ -17,8 +17,9 @@ class GradientSum {
   /// The sum of all that were pushed since the last call; undefined when there were none.
   at::Tensor take();
 
-  /// A buffer from take() that is no longer needed: the next push() uses it.
+  /// A buffer that push() may use. Where it has none it makes one.
   void give_back(at::Tensor buffer) { spare_.push_back(std::move(buffer)); }
+  bool has_spare() const { return !spare_.empty(); }
 
   /// Forgets what was pushed.
   void clear();

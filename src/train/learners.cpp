@@ -5,18 +5,18 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "ops/gradients.hpp"
 
 namespace llava::core {
-namespace {
 
-int64_t count_of(const Learner& learner) {
+int64_t Learner::count() const {
   int64_t count = 1;
-  for (const auto size : learner.shape) count *= size;
+  for (const auto size : shape) count *= size;
   return count;
 }
-
-}  // namespace
 
 Learner* Learners::find(const std::string& name) {
   const auto place = found_.find(name);
@@ -26,32 +26,47 @@ Learner* Learners::find(const std::string& name) {
 std::unique_ptr<Learners> Learners::beside() {
   auto made = std::make_unique<Learners>(parameters_, mask_, precision_, place_);
   made->all_ = all_;
+  made->units_ = units_;
   made->values_ = values_;
+  made->length_ = length_;
   made->learning_ = learning_;
+  for (auto& learner : made->all_) made->found_.emplace(learner.name, &learner);
+  if (!gradient_.defined()) return made;
   made->gradient_ = at::zeros_like(gradient_);
-  for (auto& learner : made->all_) {
-    if (learner.learns())
-      learner.gradient = made->gradient_.narrow(0, learner.begin, learner.value.numel()).view(learner.gradient.sizes());
-    made->found_.emplace(learner.name, &learner);
-  }
+  for (size_t i = 0; i < units_.size(); ++i)
+    made->bind_gradient(i, made->gradient_.narrow(0, units_[i].begin, units_[i].length));
   return made;
+}
+
+size_t Learners::open_unit() {
+  if (!found_.empty()) return opened_++;
+  units_.push_back({0, 0, all_.size(), all_.size()});
+  return units_.size() - 1;
+}
+
+Learner* Learners::append(Learner learner) {
+  if (units_.empty()) open_unit();
+  all_.push_back(std::move(learner));
+  units_.back().last = all_.size();
+  return &all_.back();
 }
 
 Learner* Learners::add(const std::string& name, const std::vector<int64_t>& shape, bool matrix, bool decays) {
   if (auto* const learner = find(name)) return learner;
   Learner learner;
   learner.name = name;
-  learner.shape = shape;
+  learner.shape = learner.sizes = shape;
+  learner.matrix = matrix;
   learner.decays = decays;
   if (matrix) {
+    learner.sizes = {shape[0], learner.count() / std::max<int64_t>(1, shape[0])};
     learner.weight = parameters_.take_matrix(name, shape);
     if (learner.weight.defined()) learner.value = learner.weight.stored();
   } else {
     learner.value = parameters_.take(name, shape);
   }
   learner.used = learner.value;
-  all_.push_back(std::move(learner));
-  return &all_.back();
+  return append(std::move(learner));
 }
 
 Learner* Learners::new_matrix(const std::string& name, const std::vector<int64_t>& shape,
@@ -59,23 +74,19 @@ Learner* Learners::new_matrix(const std::string& name, const std::vector<int64_t
   if (auto* const learner = find(name)) return learner;
   Learner learner;
   learner.name = name;
-  learner.shape = shape;
-  learner.decays = true;
+  learner.shape = learner.sizes = shape;
+  learner.matrix = learner.decays = true;
   learner.fill = std::move(fill);
-  all_.push_back(std::move(learner));
-  return &all_.back();
+  return append(std::move(learner));
 }
 
 // Moves a learner's values to their place in the flat buffers.
 void Learners::move_in(Learner& learner) {
-  const int64_t count = count_of(learner);
-  const auto shape = learner.fill ? learner.shape : learner.value.sizes().vec();
-  const bool matrix = learner.fill || learner.weight.defined();
-  auto place = values_.narrow(0, learner.begin, count).view(shape);
+  auto place = values_.narrow(0, learner.begin, learner.count()).view(learner.sizes);
   if (learner.fill && place.is_cpu()) {
     learner.fill(place);
   } else if (learner.fill) {
-    auto made = at::zeros(shape, at::kFloat);
+    auto made = at::zeros(learner.sizes, at::kFloat);
     learner.fill(made);
     place.copy_(made);
   } else {
@@ -83,9 +94,22 @@ void Learners::move_in(Learner& learner) {
   }
   learner.value = learner.used = place;
   if (precision_ == Precision::bf16_store)
-    learner.used = at::empty(shape, matrix ? place_.rows().dtype(at::kBFloat16) : place_.rows());
-  if (matrix) learner.weight = Weight(learner.used);
-  learner.gradient = gradient_.narrow(0, learner.begin, count).view(shape);
+    learner.used = at::empty(learner.sizes, learner.matrix ? place_.rows().dtype(at::kBFloat16) : place_.rows());
+  if (learner.matrix) learner.weight = Weight(learner.used);
+}
+
+// The same with what of it lies in this rank's shard.
+void Learners::move_shard_in(Learner& learner, const Unit& unit, const Ranks& ranks) {
+  const auto shard = unit.length / ranks.count(), mine = unit.begin + ranks.rank() * shard;
+  const auto from = std::max(mine, learner.begin), to = std::min(mine + shard, learner.begin + learner.count());
+  if (from < to) {
+    auto all = learner.value;
+    if (learner.fill) learner.fill(all = at::zeros(learner.sizes, at::kFloat));
+    auto place = values_.narrow(0, unit.begin / ranks.count() + from - mine, to - from);
+    place.copy_(all.reshape({-1}).narrow(0, from - learner.begin, to - from));
+  }
+  learner.value.reset(), learner.used.reset();
+  learner.weight = {};
 }
 
 // A frozen one to where it is computed with.
@@ -95,36 +119,87 @@ void Learners::move_frozen(Learner& learner) const {
   if (learner.weight.defined()) learner.weight = Weight(learner.value);
 }
 
-void Learners::finish(int64_t multiple) {
-  parameters_.finish();
-  const auto learns = [&](const Learner& learner) { return learner.fill || mask_(learner.name); };
+// Units begin where blocks of the norm do, and their shards too; zeros between them change no sum. Returns the end.
+int64_t Learners::lay_out(int64_t multiple) {
   int64_t end = 0;
-  for (auto& learner : all_) {
-    if (!learns(learner)) continue;
-    const int64_t count = count_of(learner);
-    learner.begin = end;
-    learning_ += count;
-    end += (count + kAlignment - 1) / kAlignment * kAlignment;
+  for (auto& unit : units_) {
+    unit.begin = end;
+    for (size_t i = unit.first; i < unit.last; ++i) {
+      auto& learner = all_[i];
+      learner.learning = learner.fill || mask_(learner.name);
+      if (!learner.learning) continue;
+      learner.begin = end;
+      learning_ += learner.count();
+      end += (learner.count() + kAlignment - 1) / kAlignment * kAlignment;
+    }
+    end = (end + multiple - 1) / multiple * multiple;
+    unit.length = end - unit.begin;
   }
-  if (end == 0) throw Error(Status::argument, "no parameter learns: the mask fits no name");
-  end = (end + multiple - 1) / multiple * multiple;
-  values_ = at::zeros({end}, place_.floats());
-  gradient_ = at::zeros({end}, place_.floats());
-  for (auto& learner : all_) learns(learner) ? move_in(learner) : move_frozen(learner);
+  return end;
+}
+
+void Learners::finish(const Ranks& ranks) {
+  parameters_.finish();
+  length_ = lay_out(ranks.count() * kNormBlock);
+  if (length_ == 0) throw Error(Status::argument, "no parameter learns: the mask fits no name");
+  values_ = at::zeros({ranks.values_in_shards() ? length_ / ranks.count() : length_}, place_.floats());
+  if (!ranks.gradients_in_shards()) gradient_ = at::zeros({length_}, place_.floats());
+  for (size_t i = 0; i < units_.size(); ++i) {
+    const auto& unit = units_[i];
+    if (gradient_.defined()) bind_gradient(i, gradient_.narrow(0, unit.begin, unit.length));
+    for (size_t k = unit.first; k < unit.last; ++k) {
+      if (!all_[k].learning)
+        move_frozen(all_[k]);
+      else
+        ranks.values_in_shards() ? move_shard_in(all_[k], unit, ranks) : move_in(all_[k]);
+    }
+  }
   refresh();
+}
+
+int64_t Learners::longest_unit() const {
+  int64_t longest = 0;
+  for (const auto& unit : units_) longest = std::max(longest, unit.length);
+  return longest;
 }
 
 int64_t Learners::added() const {
   int64_t count = 0;
   for (const auto& learner : all_)
-    if (learner.fill) count += count_of(learner);
+    if (learner.fill) count += learner.count();
   return count;
 }
 
 void Learners::refresh() {
   if (precision_ == Precision::f32) return;
   for (auto& learner : all_)
-    if (learner.learns()) learner.used.copy_(learner.value.to(at::kBFloat16));
+    if (learner.learning && learner.value.defined()) learner.used.copy_(learner.value.to(at::kBFloat16));
+}
+
+void Learners::bind_gradient(size_t unit, const at::Tensor& room) {
+  const auto& [begin, length, first, last] = units_[unit];
+  for (size_t i = first; i < last; ++i) {
+    auto& learner = all_[i];
+    if (!learner.learning) continue;
+    learner.gradient = room;
+    if (room.defined()) learner.gradient = room.narrow(0, learner.begin - begin, learner.count()).view(learner.sizes);
+  }
+}
+
+void Learners::bind_used(size_t unit, const at::Tensor& room) {
+  const auto& [begin, length, first, last] = units_[unit];
+  for (size_t i = first; i < last; ++i) {
+    auto& learner = all_[i];
+    if (!learner.learning) continue;
+    learner.used = room;
+    learner.weight = {};
+    if (!room.defined()) continue;
+    learner.used = room.narrow(0, learner.begin - begin, learner.count()).view(learner.sizes);
+    if (learner.matrix)
+      learner.weight = Weight(learner.used);
+    else if (precision_ == Precision::bf16_store)
+      learner.used = learner.used.to(place_.activations);
+  }
 }
 
 }  // namespace llava::core

@@ -1,6 +1,6 @@
 // The parameters of a model that is trained. Those that learn lie side by side in flat f32 buffers (values, and the
-// gradient of one micro-batch); the others stay as the checkpoint stores them, mapped, or on a card in the type of its
-// activations.
+// gradient of one micro-batch), unit by unit; the others stay as the checkpoint stores them, mapped, or on a card in the
+// type of its activations.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,6 +15,7 @@
 
 #include "model/parameters.hpp"
 #include "ops/weight.hpp"
+#include "train/ranks.hpp"
 
 namespace llava::core {
 
@@ -42,16 +43,26 @@ struct ComputePlace {
 };
 
 struct Learner {
-  std::string name;                       // canonical (model/weight_names)
-  std::vector<int64_t> shape;             // of the file
-  bool decays = false;                    // by weight decay: matrices and tables do, norms and biases do not
-  at::Tensor value;                       // matrices as [out, in]; of a learner f32, a view of the flat buffer
-  at::Tensor used;                        // what a pass computes with; `value` itself unless the precision rounds it
-  Weight weight;                          // `used`, of a matrix
-  at::Tensor gradient;                    // like value; undefined: it does not learn
-  int64_t begin = 0;                      // in the flat buffers, a multiple of kAlignment
+  std::string name;            // canonical (model/weight_names)
+  std::vector<int64_t> shape;  // of the file
+  std::vector<int64_t> sizes;  // as it is held: matrices are [out, in]
+  bool matrix = false;         // read by linear() or embedding(), as `weight`
+  bool decays = false;         // by weight decay: matrices and tables do, norms and biases do not
+  bool learning = false;       // known after Learners::finish()
+  at::Tensor value;            // of a learner f32, a view of the flat buffer; undefined where that is in shards
+  at::Tensor used;             // what a pass computes with; `value` itself unless the precision rounds it
+  Weight weight;               // `used`, of a matrix
+  at::Tensor gradient;         // like value, of a learner, as long as there is room for it
+  int64_t begin = 0;           // in the flat buffers, a multiple of kAlignment
   std::function<void(at::Tensor&)> fill;  // its first values on the CPU, where no checkpoint has any
-  bool learns() const { return gradient.defined(); }
+  bool learns() const { return learning; }
+  int64_t count() const;
+};
+
+/// Parameters that are read, whose gradients are exchanged, and which are let go together: a table, a block, a projector.
+struct Unit {
+  int64_t begin = 0, length = 0;  // in the flat buffers, multiples of ranks * kNormBlock; 0: nothing of it learns
+  size_t first = 0, last = 0;     // its learners: [first, last) of Learners::all()
 };
 
 class Learners {
@@ -64,9 +75,12 @@ class Learners {
       : parameters_(parameters), mask_(std::move(learns)), precision_(precision), place_(place) {}
   Learners(const Learners&) = delete;
 
-  /// After finish(): the same parameters with a gradient of their own, for a pass that runs beside another. matrix(),
-  /// vector(), table() and new_matrix() find what this object has. Borrows it.
+  /// After finish(): the same parameters with a gradient of their own, for a pass that runs beside another. open_unit(),
+  /// matrix(), vector(), table() and new_matrix() find what this object has. Borrows it.
   std::unique_ptr<Learners> beside();
+
+  /// What is added from here on is a unit; returns its place in units().
+  size_t open_unit();
 
   /// Valid as long as this object; without a value before finish().
   Learner* matrix(const std::string& name, const std::vector<int64_t>& shape) { return add(name, shape, true, true); }
@@ -80,26 +94,39 @@ class Learners {
   /// Whether the mask takes in a name.
   bool masked(std::string_view canonical) const { return mask_(canonical); }
 
-  /// Allocates the flat buffers, whose length is made a multiple of `multiple`, and copies the learners' values into
-  /// them. Throws what Parameters::finish() throws, and Error(argument) when nothing learns.
-  void finish(int64_t multiple = kAlignment);
+  /// Allocates the flat buffers and copies the learners' values into them. As `ranks` says, values() is this rank's shards
+  /// alone, and there is no gradient(). Throws what Parameters::finish() throws, and Error(argument) when nothing learns.
+  void finish(const Ranks& ranks = {});
 
-  /// After values() has changed: makes what passes compute with from it.
+  /// After values() has changed: makes what passes compute with from it, where it is whole.
   void refresh();
+
+  /// Gives the learners of a unit `room` [length] for their gradients; undefined: takes it from them.
+  void bind_gradient(size_t unit, const at::Tensor& room);
+
+  /// Gives them `room` [length], f32 or bf16 as the precision says, on its device, as what a pass computes with; undefined: takes it.
+  void bind_used(size_t unit, const at::Tensor& room);
 
   const ComputePlace& place() const { return place_; }
   const std::deque<Learner>& all() const { return all_; }
-  at::Tensor& values() { return values_; }
-  at::Tensor& gradient() { return gradient_; }
+  const std::vector<Unit>& units() const { return units_; }
+  at::Tensor& values() { return values_; }      // a rank's shards lie in the order of the units
+  at::Tensor& gradient() { return gradient_; }  // undefined where gradients lie in shards
+  Precision precision() const { return precision_; }
+  int64_t length() const { return length_; }      // of a whole flat buffer
   int64_t learning() const { return learning_; }  // parameters, without the gaps between them
-  int64_t added() const;                          // of them those that the checkpoint does not have
+  int64_t longest_unit() const;
+  int64_t added() const;  // of the parameters those that the checkpoint does not have
 
   static constexpr int64_t kAlignment = 64;
 
  private:
   Learner* add(const std::string& name, const std::vector<int64_t>& shape, bool matrix, bool decays);
+  Learner* append(Learner learner);
   Learner* find(const std::string& name);
+  int64_t lay_out(int64_t multiple);
   void move_in(Learner& learner);
+  void move_shard_in(Learner& learner, const Unit& unit, const Ranks& ranks);
   void move_frozen(Learner& learner) const;
 
   Parameters& parameters_;
@@ -107,9 +134,11 @@ class Learners {
   Precision precision_;
   ComputePlace place_;
   std::deque<Learner> all_;
+  std::vector<Unit> units_;
   at::Tensor values_, gradient_;
-  int64_t learning_ = 0;
+  int64_t length_ = 0, learning_ = 0;
   std::unordered_map<std::string, Learner*> found_;  // of an object that beside() made
+  size_t opened_ = 0;                                // units, of such an object
 };
 
 }  // namespace llava::core

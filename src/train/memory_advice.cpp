@@ -12,6 +12,8 @@ namespace {
 // Of a weight in four bits: half a byte, a byte for 64 of them, and a float for 256 of those (ops/nf4).
 constexpr double kNf4Bytes = 0.5 + 1.0 / 64 + 4.0 / (64 * 256);
 
+constexpr int64_t kMostZero = 3;
+
 constexpr const char *kNothing = "nothing", *kDigits = "last digits", *kLearnt = "what is learnt";
 
 class Advice {
@@ -19,6 +21,7 @@ class Advice {
   Advice(int64_t total, int64_t available) : total_(total), available_(available) {}
 
   bool fits(int64_t total) const { return total <= available_; }
+  bool is_worse(int64_t total) const { return total > total_; }
 
   // What does not help is not told.
   void add(Json settings, int64_t total, const char* changes) {
@@ -41,6 +44,21 @@ int64_t smaller_micro_batch(const RunSettings& settings, const Advice& advice,
   for (other.micro_batch = settings.micro_batch / 2; other.micro_batch > 1; other.micro_batch /= 2)
     if (settings.batch % other.micro_batch == 0 && advice.fits(total_of(other))) return other.micro_batch;
   return 1;
+}
+
+// Tells every higher ZeRO level; returns the lowest of those that take least. Nothing where all take more than now: what
+// is fetched needs room of its own, and where all that learns is one unit it is fetched whole.
+std::optional<int64_t> zero_level(const RunSettings& settings, Advice& advice,
+                                  const std::function<int64_t(const RunSettings&)>& total_of) {
+  auto other = settings;
+  std::optional<int64_t> level;
+  int64_t least = 0;
+  for (other.zero = settings.zero + 1; other.zero <= kMostZero; ++other.zero) {
+    const auto total = total_of(other);
+    advice.add(Json::object({{"zero", other.zero}}), total, kNothing);
+    if (!advice.is_worse(total) && (!level || total < least)) level = other.zero, least = total;
+  }
+  return level;
 }
 
 RunSettings with_lora(RunSettings settings) {
@@ -81,7 +99,10 @@ Json memory_advice(const LoadPlan& plan, const RunSettings& settings, int64_t to
     neutral("recompute", "full", kNothing, [](auto& other) { other.recompute = {0, 0}; });
   if (settings.save_async) neutral("save_async", 0, kNothing, [](auto& other) { other.save_async = false; });
   if (settings.answer_every > 0) neutral("answer_every", 0, kNothing, [](auto& other) { other.answer_every = 0; });
-  if (settings.zero == 0) neutral("zero", 1, kNothing, [](auto& other) { other.zero = 1; });
+  if (const auto level = zero_level(settings, advice, total_of)) {
+    together.zero = *level;
+    names.add("zero", *level);
+  }
   if (settings.micro_batch > 1) {
     const auto smaller = smaller_micro_batch(settings, advice, total_of);
     neutral("micro_batch", smaller, kDigits, [&](auto& other) { other.micro_batch = smaller; });

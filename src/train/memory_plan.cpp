@@ -15,6 +15,9 @@ namespace {
 constexpr int64_t kFloat = 4;
 constexpr int64_t kWideRows = 6;  // f32 rows that the gradient of a norm has alive (ops/gradient_reference)
 constexpr int64_t kCardLibraryBytes = int64_t{1229} << 20;  // 1.2 GiB, assumed
+constexpr int64_t kGlooCopies = 2;                          // of the largest unit, of Gloo's own; measured
+constexpr int64_t kHoles = 4;                               // of the same size, see memory_plan.hpp; measured
+constexpr int64_t kNcclCopies = 0;           // NCCL sends from the tensor itself; its buffers are among the library's
 constexpr int64_t kLibraryBytes = 48 << 20;  // pages of LibTorch and MKL that the first step touches; measured
 
 struct Widths {
@@ -89,54 +92,100 @@ Json with_total(Json json) {
   return json;
 }
 
+/// Of what learns, by where it lies.
+class Shares {
+ public:
+  Shares(const RunSettings& settings, const LearningCount& learning, int64_t ranks, int64_t lanes)
+      : settings_(settings), learning_(learning), ranks_(ranks), level_(ranks > 1 ? settings.zero : 0), lanes_(lanes) {}
+
+  int64_t level() const { return level_; }
+  int64_t weights(int64_t all) const {
+    return level_ < 3 ? all : all - learning_.stored_bytes + learning_.stored_bytes / ranks_;
+  }
+  int64_t parameters() const {
+    const auto moments = share(2 * kFloat * learning_.parameters, 1), values = share(kFloat * learning_.parameters, 3);
+    const auto gradients = level_ < 2 ? lanes_ * kFloat * learning_.parameters : 0;
+    return moments + values + gradients + (level_ < 3 ? learning_.parameters * rounded_bytes() : 0);
+  }
+  int64_t units() const {
+    const int64_t at_once = learning_.table_is_head ? 2 : 1;  // the table, while a block is on its way back
+    const auto gradients = level_ >= 2 ? lanes_ * at_once * kFloat : 0;
+    const auto values = level_ >= 3 ? at_once * (rounded_bytes() > 0 ? rounded_bytes() : kFloat) : 0;
+    return learning_.longest_unit * (gradients + values);
+  }
+  /// `copies` of the largest unit are the backend's own.
+  int64_t exchange(int64_t copies) const {
+    if (ranks_ == 1) return 0;
+    const bool at_the_end = !settings_.deterministic && level_ < 2;
+    return kFloat * ((at_the_end ? learning_.parameters : learning_.longest_unit) + copies * learning_.longest_unit);
+  }
+  int64_t sums(int64_t leaves) const {
+    const auto levels = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(leaves)));
+    return learning_.parameters * kFloat * levels / ranks_;
+  }
+  int64_t answers(int64_t weights) const {
+    const auto gathered = learning_.parameters * (rounded_bytes() > 0 ? rounded_bytes() : kFloat);
+    return weights + (level_ < 3 ? 0 : gathered);
+  }
+
+ private:
+  int64_t share(int64_t bytes, int64_t level) const { return level_ < level ? bytes : bytes / ranks_; }
+  int64_t rounded_bytes() const { return settings_.precision == Precision::bf16_store ? 2 : 0; }
+
+  const RunSettings& settings_;
+  const LearningCount& learning_;
+  int64_t ranks_, level_, lanes_;
+};
+
 }  // namespace
 
-Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, const LargestLeaf& leaf) {
+Json memory_plan(const LoadPlan& plan, const RunSettings& settings, const LearningCount& learning,
+                 const LargestLeaf& leaf, int64_t ranks) {
   const auto& config = plan.checkpoint.config;
   const auto mask = mask_of(settings.learns);
   const bool language_learns = mask("language.layers.0.mlp.up_proj.weight") || settings.lora.rank > 0;
-  const auto leaves = settings.batch / settings.micro_batch;
-  const auto sums = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(leaves)));
   NetworkOptions network;
   network.nf4_base = settings.nf4_base;
   if (!settings.deterministic) network.lanes = 0;
-  const auto lanes = lane_count(network, config.language, learning);
+  const Shares shares(settings, learning, ranks, lane_count(network, config.language, learning.parameters));
   const auto ahead = std::min<int64_t>(2 * settings.batch, 4096) + settings.batch;
   const bool here = !device_name(settings.device).cuda;
   const auto on_host = [&](int64_t bytes) { return here ? bytes : 0; };
   auto json = Json::object(
-      {{"weights", weight_bytes(plan)},
-       {"parameters",
-        on_host(learning * ((3 + lanes) * kFloat + (settings.precision == Precision::bf16_store ? 2 : 0)))},
-       {"sums", on_host(learning * kFloat * sums)},
+      {{"weights", shares.weights(weight_bytes(plan))},
+       {"parameters", on_host(shares.parameters())},
+       {"units", on_host(shares.units())},
+       {"exchange", on_host(shares.exchange(shares.level() < 3 ? kGlooCopies : kGlooCopies + kHoles))},
+       {"sums", on_host(shares.sums(settings.batch / settings.micro_batch))},
        {"activations", on_host(activation_bytes(settings, config.language, leaf, language_learns))},
        {"working", on_host(working_bytes(config, leaf))},
-       {"snapshot", settings.save_async && settings.save_every > 0 ? learning * 3 * kFloat : 0},
-       {"answers", on_host(settings.answer_every > 0 ? weight_bytes(plan) : 0)},
+       {"snapshot", settings.save_async && settings.save_every > 0 ? learning.parameters * 3 * kFloat : 0},
+       {"answers", on_host(settings.answer_every > 0 ? shares.answers(weight_bytes(plan)) : 0)},
        {"samples", pixel_bytes(config.vision, std::min(ahead, ahead * leaf.pictures / settings.micro_batch + 1))},
        {"library", kLibraryBytes}});
   return with_total(std::move(json));
 }
 
-std::optional<Json> card_memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, int64_t added,
-                                     const LargestLeaf& leaf) {
+std::optional<Json> card_memory_plan(const LoadPlan& plan, const RunSettings& settings, const LearningCount& learning,
+                                     const LargestLeaf& leaf, int64_t ranks) {
   if (!device_name(settings.device).cuda) return {};
   const auto& config = plan.checkpoint.config;
-  const bool half = settings.precision == Precision::bf16_store;
-  const int64_t number = half ? 2 : kFloat;  // of an activation or a frozen weight
+  const int64_t number = settings.precision == Precision::bf16_store ? 2 : kFloat;  // an activation or a frozen weight
   const bool language_learns =
       mask_of(settings.learns)("language.layers.0.mlp.up_proj.weight") || settings.lora.rank > 0;
-  const auto sums = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(settings.batch / settings.micro_batch)));
+  const Shares shares(settings, learning, ranks, /*lanes=*/1);
   const auto of_rows = [&](int64_t bytes) { return bytes / kFloat * number; };
   const auto all = weight_count(plan);
   const auto wide = kFloat * leaf.rows * kWideRows * config.language.width;
   return with_total(Json::object(
-      {{"weights", (all - (learning - added)) * number},
-       {"parameters", learning * (4 * kFloat + (half ? 2 : 0))},
-       {"sums", learning * kFloat * sums},
+      {{"weights", (all - (learning.parameters - learning.added)) * number},
+       {"parameters", shares.parameters()},
+       {"units", shares.units()},
+       {"exchange", shares.exchange(kNcclCopies)},
+       {"sums", shares.sums(settings.batch / settings.micro_batch)},
        {"activations", of_rows(activation_bytes(settings, config.language, leaf, language_learns))},
        {"working", std::max(of_rows(working_bytes(config, leaf)) + wide, 3 * logit_bytes(config.language, leaf))},
-       {"answers", settings.answer_every > 0 ? all * number : 0},
+       {"answers", settings.answer_every > 0 ? shares.answers(all * number) : 0},
        {"library", kCardLibraryBytes}}));
 }
 

@@ -16,28 +16,48 @@ struct LargestLeaf {
   int64_t rows = 0, labels = 0, pictures = 0, longest = 0;
 };
 
-/// Bytes by item, and "total", of this process in the host's memory, above what it takes before the run:
+/// What learns.
+struct LearningCount {
+  int64_t parameters = 0, tensors = 0;
+  int64_t added = 0;           // of the parameters, by a LoRA
+  int64_t stored_bytes = 0;    // of the others in the checkpoint
+  int64_t longest_unit = 0;    // parameters of the largest unit (train/learners)
+  bool table_is_head = false;  // it learns, and is read and written at both ends
+};
+
+/// Bytes by item, and "total", of this process in the host's memory, above what it takes before the run; of several ranks,
+/// of the first, which takes the most. At ZeRO level 3 frozen weights stay whole: they are mapped, and ranks of one
+/// machine share their pages.
 ///
-///   weights      every tensor of the checkpoint as it is stored: mapped, and read once
-///   parameters   f32 value, a gradient for each lane and both moments of what learns (bf16: and the rounded value)
-///   sums         gradients of micro-batches on their way to the step's (train/gradient_sum)
+///   weights      every tensor of the checkpoint as it is stored: mapped, and read once (at level 3: its share of what learns)
+///   parameters   f32 value, a gradient for each lane and both moments of what learns (bf16: and the rounded value); what
+///                lies in shards (train/ranks) divided by the ranks, with no gradient from level 2 on
+///   units        from level 2 on: a gradient for each lane of the largest unit; at level 3 also its values while they are read
+///   exchange     of several ranks: three times the largest unit: what arrives, and Gloo's copies of what is gathered (with
+///                93 million parameters 3.1 to 3.8 of them were measured, at all levels); at level 3 four more: values that
+///                come and go among activations leave holes in the heap (26 and 93 million: four to five within two steps)
+///   sums         gradients of micro-batches on their way to the step's (train/gradient_sum), this rank's shards
 ///   activations  what the way back needs of the largest micro-batch (train/decoder_pass)
 ///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower
 ///   snapshot     with save_async: the copy that is written while the run goes on
-///   answers      with answer_every: the model's weights once more, mapped, as far as they do not learn
+///   answers      with answer_every: the model's weights once more, mapped, as far as they do not learn; at level 3 also
+///                what learns, gathered
 ///   samples      pixels made ahead by the loader
 ///   library      code and buffers of LibTorch that the first step brings in
 ///
-/// With a device other than the CPU "parameters", "sums", "activations", "working" and "answers" are 0: they lie there.
-Json memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, const LargestLeaf& leaf);
+/// With a device other than the CPU "parameters", "units", "exchange", "sums", "activations", "working" and "answers" are 0:
+/// they lie there.
+Json memory_plan(const LoadPlan& plan, const RunSettings& settings, const LearningCount& learning,
+                 const LargestLeaf& leaf, int64_t ranks);
 
 /// The same of a card, "parameters" to "answers" and:
 ///
-///   weights      all that is frozen, in the type of the activations
+///   weights      all that is frozen, in the type of the activations, whole on every rank at every ZeRO level
+///   exchange     of several ranks: the largest unit once, which arrives: NCCL sends from the tensor itself. Not measured
 ///   library      the CUDA context and what libraries take for themselves: assumed, never measured
 ///
-/// Nothing for the CPU. `added` of the learning parameters are a LoRA's.
-std::optional<Json> card_memory_plan(const LoadPlan& plan, const RunSettings& settings, int64_t learning, int64_t added,
-                                     const LargestLeaf& leaf);
+/// Nothing for the CPU.
+std::optional<Json> card_memory_plan(const LoadPlan& plan, const RunSettings& settings, const LearningCount& learning,
+                                     const LargestLeaf& leaf, int64_t ranks);
 
 }  // namespace llava::core

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include "checkpoint/plan.hpp"
 #include "train/flops.hpp"
 #include "train/lane.hpp"
+#include "train/value_shards.hpp"
 
 namespace llava::core {
 
@@ -32,7 +34,7 @@ struct NetworkOptions {
   bool nf4_base = false;  // frozen matrices of the language model's blocks are kept in four bits (ops/nf4): with LoRA
                           // beside them this is QLoRA. Head, table, projector and tower stay as they are
   ComputePlace place;     // on a card there is one lane
-  int64_t multiple = Learners::kAlignment;  // of which the length of the flat buffers is one
+  Ranks ranks;            // what of values and gradients lies in shards
   int64_t lanes =
       kLanes;  // parts of a micro-batch that run side by side; 0 = kLanes, or one a thread if there are more
 };
@@ -47,19 +49,34 @@ class Network {
   /// check_lora(), low_rank() and Learners::finish() throw.
   Network(const LoadPlan& plan, const Learners::Mask& learns, const Cancel& cancel, const NetworkOptions& options = {});
 
-  /// The sum over the targets of all parts of weight * cross-entropy; learners().gradient() holds its gradient afterwards.
-  /// The parts of one micro-batch, at most lanes() of them, run side by side, one thread each. The sum of their gradients
-  /// depends on how many there are and not on the number of threads. Batches are made on the CPU, and copied to a card.
+  /// Where gradients are whole: the sum over the targets of all parts of weight * cross-entropy; learners().gradient()
+  /// holds its gradient afterwards. The parts of one micro-batch, at most lanes() of them, run side by side, one thread
+  /// each. The sum of their gradients depends on how many there are and not on the number of threads. Batches are made on
+  /// the CPU, and copied to a card.
   LaterNumber pass(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
   LaterNumber pass(const MicroBatch& batch, double weight, const Cancel& cancel) {
     return pass({&batch, 1}, weight, cancel);
   }
 
-  /// The loss alone, without dropout.
+  /// Where gradients lie in shards: the same unit by unit. `sink` hears each unit that learns and its gradient [length],
+  /// of the same bits, as soon as no later block adds to it; after that its room is used again. Without parts gradients
+  /// are zero: a rank takes part all the same. Where values lie in shards all ranks call this together.
+  using GradientSink = std::function<void(size_t unit, const at::Tensor& gradient)>;
+  LaterNumber pass_by_units(std::span<const MicroBatch> parts, double weight, const GradientSink& sink,
+                            const Cancel& cancel);
+
+  /// The loss alone, without dropout. Where values lie in shards all ranks call this together, some of them perhaps
+  /// without parts, or the first alone in lend().
   LaterNumber loss(std::span<const MicroBatch> parts, double weight, const Cancel& cancel);
   LaterNumber loss(const MicroBatch& batch, double weight, const Cancel& cancel) {
     return loss({&batch, 1}, weight, cancel);
   }
+
+  /// The values of a learner, f32. Where they lie in shards all ranks call this together, or the first alone in lend().
+  at::Tensor value(const Learner& learner) const;
+
+  /// What the first rank does with the whole model (train/value_shards); all ranks call this together.
+  void lend(const std::function<void()>& work) { shards_.lend(work); }
 
   /// Model FLOPs of pass() (train/flops).
   double flops(std::span<const MicroBatch> parts) const;
@@ -74,7 +91,14 @@ class Network {
 
  private:
   template <typename Work>
+  void each(size_t parts, Work&& work);
+  std::span<const MicroBatch> placed(std::span<const MicroBatch> parts, std::vector<MicroBatch>& copies) const;
+  template <typename Work>
   LaterNumber run(std::span<const MicroBatch> parts, Work&& work);
+  LaterNumber run_stages(const std::vector<Stage>& stages, std::span<const MicroBatch> parts, double weight,
+                         const GradientSink* sink, const Cancel& cancel);
+  void make_room(size_t unit, size_t parts);
+  void hand_over(size_t unit, const GradientSink& sink);
 
   ModelConfig config_;
   NetworkOptions options_;
@@ -83,6 +107,9 @@ class Network {
   std::vector<std::unique_ptr<Learners>> beside_;  // of the lanes but the first
   std::optional<VisionTower> frozen_tower_;
   std::deque<Lane> lanes_;
+  ValueShards shards_;
+  Rooms rooms_;                                // for gradients of a unit
+  std::vector<std::vector<at::Tensor>> room_;  // by unit: of each part, while stages write to it
   FlopModel flop_model_;
 };
 

@@ -1,51 +1,51 @@
-// The sum of a step's gradients over all ranks. The flat buffer is cut into as many shards as there are ranks; who owns
-// a shard receives that piece of every leaf's gradient, in the order of the leaves, and adds them up as GradientSum does.
-// So the sum has the same bits on any number of ranks.
+// The sum of a step's gradients over all ranks, unit by unit. A unit is cut into as many shards as there are ranks; who
+// owns a shard receives that piece of every leaf's gradient, in the order of the leaves, and adds them up as GradientSum
+// does. So the sum has the same bits on any number of ranks, whenever the pieces change hands.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "comm/comm.hpp"
 #include "train/gradient_sum.hpp"
+#include "train/learners.hpp"
 
 namespace llava::core {
 
-/// Where a step is computed; changes no bit of its result, but for `deterministic`.
-struct Ranks {
-  Comm* comm = nullptr;       // borrowed; null = alone
-  int64_t zero = 0;           // ZeRO level: 0 = every rank has everything, 1 = the moments lie in shards
-  bool deterministic = true;  // false: one exchange a step, and a sum whose order depends on the number of ranks
-  int64_t count() const { return comm ? comm->size() : 1; }
-  int64_t rank() const { return comm ? comm->rank() : 0; }
-};
-
 class RankSum {
  public:
-  explicit RankSum(const Ranks& ranks) : ranks_(ranks) {}
+  /// Of what `learners` has after finish().
+  RankSum(const Ranks& ranks, Learners& learners);
 
-  /// What flat buffers have to be a multiple of, so that shards are equal and no block of the norm lies in two.
-  static int64_t multiple(const Ranks& ranks);
-
-  /// Forgets the step so far.
+  /// Forgets the step so far, and needs what take() gave again.
   void clear();
 
-  /// One round: leaf r of it is rank r's. `gradient` is the whole buffer of this rank's leaf, or of anything where it has
-  /// none; `counts` says which leaves are part of the sum. All ranks call this with the same `counts`.
-  void add_round(const at::Tensor& gradient, const std::vector<bool>& counts);
+  /// One unit of one round: leaf r of it is rank r's. `gradient` [length] is this rank's leaf's, or anything where it has
+  /// none (zeros in fast mode); `counts` says which leaves are part of the sum. All ranks call this in the same order with
+  /// the same `counts`.
+  void add(size_t unit, const at::Tensor& gradient, const std::vector<bool>& counts);
 
-  /// This rank's shard of the sum of all rounds since clear(); the whole sum when it is alone.
-  at::Tensor take(const at::Tensor& like);
-
-  /// A buffer from take() that is no longer needed.
-  void give_back(at::Tensor buffer) { sum_.give_back(std::move(buffer)); }
+  /// This rank's shard of the unit's sum over all rounds since clear(); the whole sum when it is alone. Undefined for a
+  /// unit that does not learn. Good until clear().
+  at::Tensor take(size_t unit);
 
  private:
+  struct Sum {
+    int64_t begin = 0, length = 0;  // of the unit
+    GradientSum sum;
+    size_t rooms = 0;  // that it has of `rooms_`
+    at::Tensor local;  // fast mode with whole gradients: the sum of this rank's leaves
+    bool any = false;  // of them
+  };
+  bool by_leaf() const;
+  static void add_local(Sum& sum, const at::Tensor& gradient, bool mine);
+  void push(Sum& sum, const at::Tensor& gradient);
+
   Ranks ranks_;
-  GradientSum sum_;
-  at::Tensor received_;  // one piece of each rank's leaf
-  at::Tensor local_;     // fast mode: the sum of this rank's leaves
-  bool any_ = false;
+  std::vector<Sum> sums_;  // of the units
+  int64_t longest_, whole_;
+  at::TensorOptions options_;
+  std::vector<at::Tensor> rooms_;  // of the sums: each is one of every unit
+  at::Tensor received_;            // one piece of each rank's leaf
 };
 
 }  // namespace llava::core

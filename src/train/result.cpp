@@ -13,7 +13,7 @@ namespace {
 TrainedValues values_of(const Network& network) {
   TrainedValues values;
   for (const auto& learner : network.learners().all())
-    if (learner.learns()) values.emplace(learner.name, learner.value);
+    if (learner.learns()) values.emplace(learner.name, [&network, &learner] { return network.value(learner); });
   return values;
 }
 

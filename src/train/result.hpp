@@ -17,7 +17,7 @@ namespace llava::core {
 ///   config.json                holds the LoRA alone, and the model's configuration lies beside it, which the original's
 ///                              loader reads from there (LLaVA c121f04, llava/model/builder.py)
 ///
-/// Returns the file that makes the folder what it is. Throws Error(io | argument | cancelled | timeout).
+/// Values are asked of the network one by one. Returns the file that makes the folder what it is. Throws Error(io | argument | cancelled | timeout).
 std::string write_result_files(const LoadPlan& plan, const Network& network, const RunSettings& settings,
                                const std::string& folder, const Cancel& cancel);
 

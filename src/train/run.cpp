@@ -324,9 +324,10 @@ void TrainingRun::add_card(Json& line, double tflops) const {
 }
 
 void TrainingRun::alone(const char* what, const std::function<void()>& work) {
+  if (comm_ && (first_rank() || ranks_.values_in_shards())) comm_->progress(what, Doing::slow);
+  if (ranks_.values_in_shards()) return stepper_->network().lend(work);
   if (!first_rank()) return;
   try {
-    if (comm_) comm_->progress(what, Doing::slow);
     work();
   } catch (const std::exception& error) {
     if (comm_) comm_->abort(cat(what, ": ", error.what()));
@@ -345,9 +346,8 @@ double TrainingRun::evaluate() {
   if (!eval_data_) throw Error(Status::state, "the run has no held-out records");
   const auto begin = now_ns();
   Evaluation result;
-  together(comm_.get(), [&] {
-    if (first_rank()) result = evaluate_on(*eval_data_, settings_, stepper_->network(), cancel_);
-  });
+  auto& network = stepper_->network();
+  network.lend([&] { result = evaluate_on(*eval_data_, settings_, network, cancel_); });
   if (!first_rank()) return 0;
   eval_loss_ = result.loss;
   evaluated_step_ = done();

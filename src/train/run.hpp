@@ -73,7 +73,8 @@ class TrainingRun {
   const Network& network() const { return stepper_->network(); }
   bool is_first_rank() const { return first_rank(); }
 
-  /// What the first rank does while the others go on to wait for it. When it throws, theirs end with `what`.
+  /// What the first rank does with network() while the others wait for it, or go on until they have to; all ranks call
+  /// this. When it throws, theirs end with `what`.
   void alone(const char* what, const std::function<void()>& work);
 
   /// This rank holds the run for as long as it wants.

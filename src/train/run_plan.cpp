@@ -1,10 +1,12 @@
 // The plan of a run: counts from names and shapes, lengths from the records.
 #include "train/run_plan.hpp"
 
+#include <map>
 #include <set>
 
 #include "base/error.hpp"
 #include "checkpoint/fingerprint.hpp"
+#include "comm/rendezvous.hpp"
 #include "data/check.hpp"
 #include "ops/device.hpp"
 #include "train/learners.hpp"
@@ -17,11 +19,6 @@ namespace {
 
 constexpr int64_t kStateBytes = 3 * 4;  // of a learning parameter in a snapshot: value and both moments, f32
 
-struct Learning {
-  int64_t parameters = 0, tensors = 0;
-  int64_t added = 0;  // of the parameters, by a LoRA
-};
-
 // "q_proj" and 3 of "language.layers.3.self_attn.q_proj.weight"; -1 for others.
 std::pair<std::string, int64_t> place_of(const std::string& name) {
   const std::string_view begin = "language.layers.", end = ".weight";
@@ -30,22 +27,37 @@ std::pair<std::string, int64_t> place_of(const std::string& name) {
   return {stem.substr(stem.rfind('.') + 1), std::stoll(stem.substr(begin.size()))};
 }
 
-Learning count_learning(const LoadPlan& plan, const std::string& learns, const LoraRecipe& lora) {
+// As train/lane and what it is made of open them: "language.layers.3." of a name, or what stands for all others of a part.
+std::string unit_of(const std::string& name) {
+  const auto layers = name.find(".layers.");
+  if (layers != std::string::npos) return name.substr(0, name.find('.', layers + 8) + 1);
+  return name == "language.norm.weight" ? "lm_head" : name.substr(0, name.find('.'));
+}
+
+LearningCount count_learning(const LoadPlan& plan, const std::string& learns, const LoraRecipe& lora) {
   const auto mask = mask_of(learns);
   std::set<const TensorView*> taken;
   for (const auto& tensor : plan.taken) taken.insert(tensor.view);
-  Learning learning;
+  LearningCount learning;
+  std::map<std::string, int64_t> units;
   for (const auto& [name, view] : plan.tensors.found) {
     if (!taken.contains(&view) || is_unused_tensor(name, plan.checkpoint.config.needed_vision_blocks())) continue;
     if (const auto [target, layer] = place_of(name); lora.rank > 0 && layer >= 0 && lora.chooses(target, layer)) {
-      learning.added += lora.rank * (view.shape[0] + view.shape[1]);
+      const auto added = lora.rank * (view.shape[0] + view.shape[1]);
+      learning.added += added;
+      units[unit_of(name)] += added;
       learning.tensors += 2;
     }
     if (!mask(name)) continue;
-    learning.parameters += static_cast<int64_t>(view.size_bytes / dtype_bytes(view.dtype));
+    const auto count = static_cast<int64_t>(view.size_bytes / dtype_bytes(view.dtype));
+    learning.parameters += count;
+    units[unit_of(name)] += count;
+    learning.stored_bytes += static_cast<int64_t>(view.size_bytes);
     ++learning.tensors;
   }
   learning.parameters += learning.added;
+  for (const auto& [name, count] : units) learning.longest_unit = std::max(learning.longest_unit, count);
+  learning.table_is_head = plan.checkpoint.config.language.tied_head && mask("language.embed_tokens.weight");
   return learning;
 }
 
@@ -125,14 +137,15 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   const auto leaf = largest_leaf(settings, report, epochs);
   json.add("largest_micro_batch",
            Json::object({{"tokens", leaf.rows}, {"labels", leaf.labels}, {"pictures", leaf.pictures}}));
-  json.add("memory", memory_plan(plan, settings, learning.parameters, leaf));
-  if (auto card = card_memory_plan(plan, settings, learning.parameters, learning.added, leaf))
-    json.add("device_memory", std::move(*card));
+  const auto ranks = settings.ranks ? place_from().size : settings.planned_ranks;
+  json.add("ranks", ranks);
+  json.add("memory", memory_plan(plan, settings, learning, leaf, ranks));
+  if (auto card = card_memory_plan(plan, settings, learning, leaf, ranks)) json.add("device_memory", std::move(*card));
   add_fit(
       json, settings,
       [&](const RunSettings& other) {
-        const auto learns = count_learning(plan, other.learns, other.lora).parameters;
-        return memory_plan(plan, other, learns, largest_leaf(other, report, epochs)).at("total").integer();
+        const auto learns = count_learning(plan, other.learns, other.lora);
+        return memory_plan(plan, other, learns, largest_leaf(other, report, epochs), ranks).at("total").integer();
       },
       plan);
   return json;

@@ -108,9 +108,7 @@ void TrainingRun::save_when_due() {
 void TrainingRun::write_result() {
   if (eval_data_ && any_rank_says(first_rank() && evaluated_step_ != done())) evaluate();  // it failed, or was cut off
   if (comm_) comm_->progress("writing the result", Doing::slow);
-  together(comm_.get(), [&] {
-    if (first_rank()) put_result();
-  });
+  stepper_->network().lend([&] { put_result(); });
 }
 
 void TrainingRun::put_result() {

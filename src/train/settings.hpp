@@ -64,7 +64,7 @@ struct RunSettings {
   int64_t planned_ranks = 1;    // processes that a plan is for, where `ranks` does not say
   std::string device = "cpu";   // ops/device: of each rank, "cuda" = the card of its number on its machine
   bool ranks = false;           // this process is one of several, as its environment says (comm/rendezvous)
-  int64_t zero = 0;             // ZeRO level, 0 or 1: neutral
+  int64_t zero = 0;             // ZeRO level, 0 to 3 (train/ranks): neutral
   bool deterministic = true;    // false: sums whose order depends on the number of ranks
   bool exact = false;           // on a card: nothing whose order is left to chance (ComputePlace)
   bool tensorboard = false;     // event files below out/tensorboard

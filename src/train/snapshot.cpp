@@ -2,7 +2,6 @@
 #include "train/snapshot.hpp"
 
 #include <ATen/ops/arange.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -22,11 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kManifestBytes = 1 << 20;
 
-at::Tensor& buffer_of(TrainingState& state, size_t part) {
-  return part == 0 ? state.values : part == 1 ? state.first_moment : state.second_moment;
-}
-
-// The moments may lie in shards: all ranks take part in gathering them, rank 0 writes. After a failure it goes on taking
+// Values and moments may lie in shards: all ranks take part in gathering them, rank 0 writes. After a failure it goes on taking
 // part, as the others do not know of it yet.
 class Saving {
  public:
@@ -72,7 +67,9 @@ class Saving {
   std::optional<Error> failure_;
 };
 
-void read_state(const std::string& path, const std::vector<SnapshotEntry>& entries, TrainingState& state) {
+// Of the file what this rank has of the state; returns the hash of all.
+std::string read_state(const std::string& path, const Stepper& stepper, TrainingState& state) {
+  const auto entries = snapshot_entries(stepper.network().learners());
   OpenOptions open;
   open.map = false;
   const auto tensors = open_safetensors(path, open);
@@ -84,8 +81,12 @@ void read_state(const std::string& path, const std::vector<SnapshotEntry>& entri
     if (view->dtype != DType::f32 || view->shape != entry.shape)
       throw Error(Status::format, cat(path, ": ", entry.name, " is ", shape_text(view->shape), ' ',
                                       dtype_name(view->dtype), ", expected ", shape_text(entry.shape), " f32"));
-    std::memcpy(buffer_of(state, entry.part).data_ptr<float>() + entry.begin, view->data, view->size_bytes);
   }
+  return snapshot_hash(entries, [&](const SnapshotEntry& entry) {
+    const auto* const numbers = reinterpret_cast<const float*>(tensors.find(entry.name)->data);
+    stepper.put(state, entry.part, entry.begin, entry.count, numbers);
+    return numbers;
+  });
 }
 
 // Settings that may change on the way: what was skipped was allowed then, and what comes is allowed now.
@@ -139,6 +140,7 @@ Found read_snapshot(const std::string& folder, Stepper& stepper, const RunIdenti
   const auto* saved = manifest.find("settings");
   if (!saved || !saved->is_object()) throw Error(Status::format, cat(place, ": settings is missing"));
   compare_settings(folder, manifest, identity);
+  state = stepper.empty_state();
   state.steps_done = read_int(manifest, "step", place, 0, INT64_MAX);
   if (manifest.contains("left_out")) {
     state.left_out = read_int(manifest, "left_out", place, 0, state.steps_done);
@@ -150,14 +152,7 @@ Found read_snapshot(const std::string& folder, Stepper& stepper, const RunIdenti
   if (failure) throw Error(Status::not_found, cat(path, ": ", failure.message()));
   if (static_cast<int64_t>(found) != bytes)
     throw Error(Status::format, cat(path, ": has ", found, " bytes, ", kSnapshotManifest, " says ", bytes));
-  const auto& now = stepper.state();
-  for (size_t part = 0; part < kSnapshotParts; ++part)
-    buffer_of(state, part) = at::zeros({now.values.numel()}, at::kFloat);
-  const auto entries = snapshot_entries(stepper.network().learners());
-  read_state(path, entries, state);
-  auto hash = snapshot_hash(entries, [&](const SnapshotEntry& entry) {
-    return buffer_of(state, entry.part).const_data_ptr<float>() + entry.begin;
-  });
+  const auto hash = read_state(path, stepper, state);
   if (hash != read_string(manifest, "state_xxh3", place))
     throw Error(Status::format, cat(path, ": its hash is not the one in ", kSnapshotManifest));
   const auto* machine = manifest.find("machine");
@@ -187,7 +182,9 @@ void save_snapshot(const std::string& run, Stepper& stepper, const RunIdentity& 
     held = saving.data_of(entry);
     return held.const_data_ptr<float>();
   });
-  saving.alone([&] { file->commit(identity, hash, parameter_hash(stepper), keep); });
+  std::string parameters;
+  if (stepper.ranks().values_in_shards()) parameters = parameter_hash(stepper);  // which takes all ranks
+  saving.alone([&] { file->commit(identity, hash, parameters.empty() ? parameter_hash(stepper) : parameters, keep); });
   saving.finish();
 }
 
@@ -228,8 +225,11 @@ std::optional<std::string> resume_newest(const std::string& run, Stepper& steppe
 }
 
 std::string parameter_hash(Stepper& stepper) {
-  const auto values = stepper.state().values.to(at::kCPU);
-  return values_hash(stepper.network().learners(), values.const_data_ptr<float>());
+  at::Tensor held;  // while its numbers are added
+  return values_hash(stepper.network().learners(), [&](const Learner& learner) {
+    held = stepper.fetch(0, learner.begin, learner.count());
+    return held.const_data_ptr<float>();
+  });
 }
 
 }  // namespace llava::core

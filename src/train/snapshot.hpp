@@ -38,7 +38,8 @@ std::optional<std::string> resume_newest(const std::string& run, Stepper& steppe
 void resume_from(const std::string& folder, Stepper& stepper, const RunIdentity& identity,
                  std::string* other_means = nullptr);
 
-/// Of values alone, without the gaps: the same wherever and however they were computed, or not the same.
+/// Of values alone, without the gaps: the same wherever and however they were computed, or not the same. All ranks call
+/// this together.
 std::string parameter_hash(Stepper& stepper);
 
 }  // namespace llava::core

@@ -42,8 +42,7 @@ std::vector<SnapshotEntry> snapshot_entries(const Learners& learners) {
   for (const auto& learner : learners.all()) {
     if (!learner.learns()) continue;
     for (size_t part = 0; part < kSnapshotParts; ++part)
-      entries.push_back(
-          {learner.name + kPartNames[part], learner.value.sizes().vec(), part, learner.begin, learner.value.numel()});
+      entries.push_back({learner.name + kPartNames[part], learner.sizes, part, learner.begin, learner.count()});
   }
   return entries;
 }
@@ -58,12 +57,11 @@ std::string snapshot_hash(const std::vector<SnapshotEntry>& entries,
   return to_hex(hasher.digest());
 }
 
-std::string values_hash(const Learners& learners, const float* values) {
+std::string values_hash(const Learners& learners, const std::function<const float*(const Learner&)>& values_of) {
   Hasher hasher;
   for (const auto& learner : learners.all())
     if (learner.learns())
-      hasher.add_field(learner.name)
-          .add(values + learner.begin, static_cast<size_t>(learner.value.numel()) * sizeof(float));
+      hasher.add_field(learner.name).add(values_of(learner), static_cast<size_t>(learner.count()) * sizeof(float));
   return to_hex(hasher.digest());
 }
 

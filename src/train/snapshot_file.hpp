@@ -48,7 +48,7 @@ std::string snapshot_hash(const std::vector<SnapshotEntry>& entries,
                           const std::function<const float*(const SnapshotEntry&)>& data_of);
 
 /// Of values alone, without the gaps: the same wherever and however they were computed, or not the same.
-std::string values_hash(const Learners& learners, const float* values);
+std::string values_hash(const Learners& learners, const std::function<const float*(const Learner&)>& values_of);
 
 class SnapshotFile {
  public:

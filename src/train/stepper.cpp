@@ -1,14 +1,22 @@
 // A step in order: what the leaves have to teach, gradients, norm, guard, clip, update.
 #include "train/stepper.hpp"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
+
+#include <algorithm>
 
 #include "base/error.hpp"
 
 namespace llava::core {
 namespace {
+
+template <typename State>
+auto& buffer(State& state, size_t part) {
+  return part == 0 ? state.values : part == 1 ? state.first_moment : state.second_moment;
+}
 
 // Of the language model's.
 double lr_factor(const std::string& name, const StepRecipe& recipe) {
@@ -19,7 +27,7 @@ double lr_factor(const std::string& name, const StepRecipe& recipe) {
 }
 
 NetworkOptions options_of(NetworkOptions options, const Ranks& ranks) {
-  options.multiple = RankSum::multiple(ranks);
+  options.ranks = ranks;
   if (!ranks.deterministic && options.lanes == kLanes) options.lanes = 0;
   return options;
 }
@@ -27,21 +35,7 @@ NetworkOptions options_of(NetworkOptions options, const Ranks& ranks) {
 const Ranks& checked(const Ranks& ranks) {
   if (ranks.zero < 0 || ranks.zero > 3)
     throw Error(Status::argument, cat("the ZeRO level is ", ranks.zero, ", expected 0 to 3"));
-  if (ranks.zero > 1)
-    throw Error(Status::unsupported, cat("ZeRO level ", ranks.zero,
-                                         " is not built: levels 0 and 1 are, which keep all values on every rank"));
   return ranks;
-}
-
-// What only this rank does: if it fails, the others must not wait for it.
-template <typename Work>
-auto alone(Comm* comm, Work&& work) {
-  try {
-    return work();
-  } catch (const std::exception& error) {
-    if (comm) comm->abort(error.what());
-    throw;
-  }
 }
 
 }  // namespace
@@ -62,20 +56,27 @@ Stepper::Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepR
     : ranks_(checked(ranks)),
       network_(plan, learns, cancel, options_of(recipe.network, ranks)),
       recipe_(recipe),
-      sum_(ranks) {
+      sum_(ranks, network_.learners()) {
   const c10::InferenceMode no_gradients;
   auto& learners = network_.learners();
-  const auto length = learners.values().numel();
-  shard_ = length / ranks_.count();
-  owned_begin_ = ranks_.zero == 0 ? 0 : ranks_.rank() * shard_;
-  owned_count_ = ranks_.zero == 0 ? length : shard_;
-  const auto moment = [&] { return at::zeros({owned_count_}, learners.place().floats()); };
-  state_ = {learners.values(), moment(), moment(), 0};
+  for (size_t i = 0; i < learners.units().size(); ++i) {
+    const auto& unit = learners.units()[i];
+    const auto shard = unit.length / ranks_.count();
+    if (ranks_.moments_in_shards())
+      owned_.push_back({i, unit.begin + ranks_.rank() * shard, shard, unit.begin / ranks_.count()});
+    else
+      owned_.push_back({i, unit.begin, unit.length, unit.begin});
+    if (unit.length == 0) owned_.pop_back();
+  }
+  state_.values = learners.values();
+  const auto owned = ranks_.moments_in_shards() ? learners.length() / ranks_.count() : learners.length();
+  for (auto* moment : {&state_.first_moment, &state_.second_moment})
+    *moment = at::zeros({owned}, state_.values.options());
   for (const auto& learner : learners.all()) {
     if (!learner.learns()) continue;
     const double factor = lr_factor(learner.name, recipe);
     const double decay = learner.decays ? recipe.adamw.weight_decay : 0;
-    const Range range{learner.begin, learner.value.numel(), factor, decay};
+    const Range range{learner.begin, learner.count(), factor, decay};
     auto* const last = ranges_.empty() ? nullptr : &ranges_.back();
     if (last && last->lr_factor == factor && last->weight_decay == decay)
       last->count = range.begin + range.count - last->begin;  // the gap between them is zero and stays so
@@ -91,7 +92,7 @@ Stepper::Step Stepper::prepare(std::span<const Leaf> leaves) {
   step.batches.resize(leaves.size());
   auto known = at::zeros({3, count}, at::kLong);
   auto* const at = known.mutable_data_ptr<int64_t>();
-  alone(comm(), [&] {
+  or_abort(comm(), [&] {
     for (int64_t i = ranks_.rank(); i < count; i += ranks_.count()) {
       const auto& leaf = leaves[static_cast<size_t>(i)];
       auto& parts = step.batches[static_cast<size_t>(i)];
@@ -124,22 +125,35 @@ Stepper::Step Stepper::prepare(std::span<const Leaf> leaves) {
   return step;
 }
 
-// Gradients, round by round: each rank computes one leaf, then their pieces change hands. A leaf without a label teaches
-// nothing and is no part of the sum.
+// The pass of one leaf of this rank's, or, beyond the last or without a label, none: its gradient goes where the sums are.
+LaterNumber Stepper::add_leaf(const Step& step, size_t leaf, const std::vector<bool>& counts, const Cancel& cancel) {
+  const bool mine = counts[static_cast<size_t>(ranks_.rank())];
+  const auto parts = mine ? std::span(step.batches[leaf]) : std::span<const MicroBatch>();
+  const auto weight = mine ? step.weights[leaf] : 0;
+  const auto add = [&](size_t unit, const at::Tensor& gradient) { sum_.add(unit, gradient, counts); };
+  if (ranks_.gradients_in_shards()) return network_.pass_by_units(parts, weight, add, cancel);
+  const auto loss = mine ? network_.pass(parts, weight, cancel) : LaterNumber();
+  const auto& gradient = network_.learners().gradient();
+  for (size_t i = 0; const auto& unit : network_.learners().units())
+    add(i++, gradient.narrow(0, unit.begin, unit.length));
+  return loss;
+}
+
+// Gradients, round by round: each rank computes one leaf, and unit by unit their pieces change hands. A leaf without a
+// label teaches nothing and is no part of the sum.
 void Stepper::add_up(Step& step, const Cancel& cancel) {
   const auto ranks = static_cast<size_t>(ranks_.count()), rank = static_cast<size_t>(ranks_.rank());
   sum_.clear();
   for (size_t round = 0; round < step.labels.size(); round += ranks) {
     std::vector<bool> counts;
     for (size_t i = round; i < round + ranks; ++i) counts.push_back(i < step.labels.size() && step.labels[i] > 0);
-    if (counts[rank]) {
-      const auto i = round + rank;
-      if (comm())
-        comm()->progress(cat("leaf ", i, " of step ", state_.steps_done + 1), first_ ? Doing::slow : Doing::busy);
-      step.losses[i] = alone(comm(), [&] { return network_.pass(step.batches[i], step.weights[i], cancel); });
-      step.flops[i] = network_.flops(step.batches[i]);
-    }
-    sum_.add_round(network_.learners().gradient(), counts);
+    const auto i = round + rank;
+    if (comm() && (counts[rank] || ranks_.gradients_in_shards()))
+      comm()->progress(cat("leaf ", i, " of step ", state_.steps_done + 1), first_ ? Doing::slow : Doing::busy);
+    const auto loss = or_abort(comm(), [&] { return add_leaf(step, i, counts, cancel); });
+    if (!counts[rank]) continue;
+    step.losses[i] = loss;
+    step.flops[i] = network_.flops(step.batches[i]);
   }
 }
 
@@ -152,67 +166,109 @@ void Stepper::share(std::vector<double>& numbers) const {
   std::copy_n(all.const_data_ptr<double>(), numbers.size(), numbers.begin());
 }
 
-double Stepper::norm_of(const at::Tensor& shard) const {
-  if (ranks_.count() == 1) return std::sqrt(sum_of_squares(shard));
-  const auto mine = block_sums_of_squares(shard);
-  auto all = at::empty({mine.numel() * ranks_.count()}, mine.options());
-  ranks_.comm->all_gather(all, mine);
+// This rank's shard of each unit's.
+std::vector<at::Tensor> Stepper::take_sums() {
+  std::vector<at::Tensor> sums;
+  for (size_t i = 0; i < network_.learners().units().size(); ++i) sums.push_back(sum_.take(i));
+  return sums;
+}
+
+// Blocks in the order of the flat buffer: those of a unit's shards follow each other.
+double Stepper::norm_of(const std::vector<at::Tensor>& sums) const {
+  std::vector<at::Tensor> blocks;
+  for (const auto& sum : sums)
+    if (sum.defined()) blocks.push_back(block_sums_of_squares(sum));
+  auto all = at::cat(blocks);
+  const auto mine = all.numel();
+  if (comm()) {
+    const auto own = all;
+    all = at::empty({mine * ranks_.count()}, own.options());
+    comm()->all_gather(all, own);
+  }
   all = all.to(at::kCPU);
+  const auto* const from = all.const_data_ptr<double>();
   double total = 0;
-  for (int64_t block = 0; block < all.numel(); ++block) total += all.const_data_ptr<double>()[block];
+  int64_t first = 0;  // of the unit's, in each rank's
+  for (const auto& unit : blocks) {
+    for (int64_t rank = 0; rank < ranks_.count(); ++rank)
+      for (int64_t i = 0; i < unit.numel(); ++i) total += from[rank * mine + first + i];
+    first += unit.numel();
+  }
   return std::sqrt(total);
 }
 
-void Stepper::update_owned(const at::Tensor& gradient, double lr) {
+bool Stepper::in_shards(size_t part) const {
+  return part == 0 ? ranks_.values_in_shards() : ranks_.moments_in_shards();
+}
+
+void Stepper::update_piece(const Piece& piece, const at::Tensor& gradient, double lr) {
   for (const auto& range : ranges_) {
-    const auto begin = std::max(range.begin, owned_begin_);
-    const auto end = std::min(range.begin + range.count, owned_begin_ + owned_count_);
+    const auto begin = std::max(range.begin, piece.begin);
+    const auto end = std::min(range.begin + range.count, piece.begin + piece.count);
     if (begin >= end) continue;
-    const auto owned = [&](const at::Tensor& flat) { return flat.narrow(0, begin - owned_begin_, end - begin); };
+    const auto in_shard = piece.shard + begin - piece.begin;
     auto how = recipe_.adamw;
     how.lr = lr * range.lr_factor;
     how.weight_decay = range.weight_decay;
-    auto value = state_.values.narrow(0, begin, end - begin);
-    auto first = owned(state_.first_moment), second = owned(state_.second_moment);
-    adamw_(value, owned(gradient), first, second, state_.steps_done + 1, how);
+    auto value = state_.values.narrow(0, in_shards(0) ? in_shard : begin, end - begin);
+    auto first = state_.first_moment.narrow(0, in_shard, end - begin);
+    auto second = state_.second_moment.narrow(0, in_shard, end - begin);
+    adamw_(value, gradient.narrow(0, begin - piece.begin, end - begin), first, second, state_.steps_done + 1, how);
   }
 }
 
-void Stepper::update(at::Tensor shard, double lr) {
-  if (ranks_.count() == 1) {
-    update_owned(shard, lr);
-  } else if (ranks_.zero == 0) {
-    auto& whole = network_.learners().gradient();  // free until the next pass
-    ranks_.comm->all_gather(whole, shard);
-    update_owned(whole, lr);
-  } else {
-    update_owned(shard, lr);
-    ranks_.comm->all_gather(state_.values, state_.values.narrow(0, owned_begin_, owned_count_));
+void Stepper::update(const std::vector<at::Tensor>& sums, double lr) {
+  auto& learners = network_.learners();
+  for (const auto& piece : owned_) {
+    const auto& sum = sums[piece.unit];
+    const auto& unit = learners.units()[piece.unit];
+    const auto whole = [&](const at::Tensor& flat) { return flat.narrow(0, unit.begin, unit.length); };
+    if (comm() && !ranks_.moments_in_shards()) {
+      const auto gradient = whole(learners.gradient());  // free until the next pass
+      comm()->all_gather(gradient, sum);
+      update_piece(piece, gradient, lr);
+    } else {
+      update_piece(piece, sum, lr);
+      if (ranks_.moments_in_shards() && !ranks_.values_in_shards())
+        comm()->all_gather(whole(state_.values), state_.values.narrow(0, piece.begin, piece.count));
+    }
   }
-  network_.learners().refresh();
-  sum_.give_back(std::move(shard));
+  learners.refresh();
 }
 
 at::Tensor Stepper::fetch(size_t part, int64_t begin, int64_t count) const {
   const c10::InferenceMode no_gradients;
-  const auto& flat = part == 0 ? state_.values : part == 1 ? state_.first_moment : state_.second_moment;
-  if (part == 0 || ranks_.zero == 0 || ranks_.count() == 1) return flat.narrow(0, begin, count).to(at::kCPU);
-  auto found = at::empty({count}, at::kFloat);
-  for (int64_t owner = begin / shard_; owner * shard_ < begin + count; ++owner) {
-    const auto from = std::max(begin, owner * shard_), to = std::min(begin + count, (owner + 1) * shard_);
-    auto piece = found.narrow(0, from - begin, to - from);
-    if (owner == ranks_.rank()) piece.copy_(flat.narrow(0, from - owned_begin_, to - from));
-    ranks_.comm->broadcast(piece, owner);
+  const auto& flat = buffer(state_, part);
+  if (!in_shards(part)) return flat.narrow(0, begin, count).to(at::kCPU);
+  const auto& units = network_.learners().units();
+  const auto unit = std::find_if(units.begin(), units.end(),
+                                 [&](const Unit& one) { return one.begin <= begin && begin < one.begin + one.length; });
+  return gathered(ranks_, *unit, flat, begin, count).to(at::kCPU);
+}
+
+TrainingState Stepper::empty_state() const {
+  const c10::InferenceMode no_gradients;
+  TrainingState state;
+  for (size_t part = 0; part < 3; ++part) buffer(state, part) = at::zeros({buffer(state_, part).numel()}, at::kFloat);
+  return state;
+}
+
+void Stepper::put(TrainingState& state, size_t part, int64_t begin, int64_t count, const float* numbers) const {
+  auto* const flat = buffer(state, part).mutable_data_ptr<float>();
+  if (!in_shards(part)) {
+    std::copy_n(numbers, count, flat + begin);
+    return;
   }
-  return found;
+  for (const auto& piece : owned_) {
+    const auto from = std::max(begin, piece.begin), to = std::min(begin + count, piece.begin + piece.count);
+    if (from < to) std::copy_n(numbers + from - begin, to - from, flat + piece.shard + from - piece.begin);
+  }
 }
 
 void Stepper::restore(const TrainingState& state) {
   const c10::InferenceMode no_gradients;
-  state_.values.copy_(state.values);
+  for (size_t part = 0; part < 3; ++part) buffer(state_, part).copy_(buffer(state, part));
   network_.learners().refresh();
-  state_.first_moment.copy_(state.first_moment.narrow(0, owned_begin_, owned_count_));
-  state_.second_moment.copy_(state.second_moment.narrow(0, owned_begin_, owned_count_));
   state_.steps_done = state.steps_done;
   state_.left_out = state.left_out;
   state_.left_out_in_a_row = state.left_out_in_a_row;
@@ -237,16 +293,17 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
     report.samples += step.samples[i], report.rows += step.rows[i], report.labels += step.labels[i];
     report.loss += losses[i], report.flops += step.flops[i];
   }
-  auto shard = sum_.take(network_.learners().gradient());
-  report.gradient_norm = norm_of(shard);
+  auto sums = take_sums();
+  report.gradient_norm = norm_of(sums);
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
     throw Error(Status::diverged, cat("step ", report.step, ": the loss is ", report.loss, " and the gradient's norm ",
                                       report.gradient_norm, ", expected finite numbers; nothing was changed"));
   if (recipe_.clip > 0 && report.gradient_norm > recipe_.clip) {
-    shard.mul_(recipe_.clip / (report.gradient_norm + 1e-6));
+    for (auto& sum : sums)
+      if (sum.defined()) sum.mul_(recipe_.clip / (report.gradient_norm + 1e-6));
     report.clipped = true;
   }
-  update(std::move(shard), report.lr);
+  update(sums, report.lr);
   ++state_.steps_done;
   state_.left_out_in_a_row = 0;
   first_ = false;
@@ -257,10 +314,15 @@ StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {
 double Stepper::evaluate(std::span<const Leaf> leaves, const Cancel& cancel) {
   const c10::InferenceMode no_gradients;
   auto step = prepare(leaves);
-  for (size_t i = 0; i < leaves.size(); ++i) {
-    if (step.batches[i].empty() || step.labels[i] == 0) continue;
+  const auto ranks = static_cast<size_t>(ranks_.count());
+  for (size_t round = 0; round < leaves.size(); round += ranks) {
+    const auto i = round + static_cast<size_t>(ranks_.rank());
+    const bool mine = i < leaves.size() && !step.batches[i].empty() && step.labels[i] > 0;
+    if (!mine && !ranks_.values_in_shards()) continue;
     if (comm()) comm()->progress(cat("leaf ", i, " of an evaluation"), Doing::slow);
-    step.losses[i] = alone(comm(), [&] { return network_.loss(step.batches[i], step.weights[i], cancel); });
+    const auto parts = mine ? std::span<const MicroBatch>(step.batches[i]) : std::span<const MicroBatch>();
+    const auto loss = or_abort(comm(), [&] { return network_.loss(parts, mine ? step.weights[i] : 0, cancel); });
+    if (mine) step.losses[i] = loss;
   }
   auto losses = step.known_losses();
   share(losses);

@@ -42,8 +42,8 @@ struct StepReport {
 
 using Leaf = std::vector<const TrainingSample*>;  // of one micro-batch
 
-/// Everything that a step changes: flat f32 buffers as Learners lays them out, and the number of steps done. The moments
-/// of a Stepper with ZeRO level 1 are this rank's shards.
+/// Everything that a step changes: flat f32 buffers as Learners lays them out, and the number of steps done. From ZeRO
+/// level 1 on the moments, and at level 3 the values, are this rank's shards.
 struct TrainingState {
   at::Tensor values, first_moment, second_moment;
   int64_t steps_done = 0;
@@ -55,8 +55,8 @@ struct TrainingState {
 /// wrong on one rank alone ends the calls of the others with Error(distributed) that says so.
 class Stepper {
  public:
-  /// The plan is borrowed as long as this lives. Throws what Network's constructor throws; Error(unsupported) for ZeRO
-  /// levels 2 and 3.
+  /// The plan is borrowed as long as this lives. Throws what Network's constructor throws; Error(argument) for a ZeRO
+  /// level that there is not.
   Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepRecipe& recipe, const Cancel& cancel,
           const Ranks& ranks = {});
 
@@ -77,12 +77,17 @@ class Stepper {
   const TrainingState& state() const { return state_; }
   const StepRecipe& recipe() const { return recipe_; }
   Comm* comm() const { return ranks_.comm; }
+  const Ranks& ranks() const { return ranks_; }
 
-  /// `count` numbers from `begin` on of the values (part 0), the first (1) or the second moment (2), wherever they lie; on
-  /// the CPU.
+  /// `count` numbers from `begin` on of the values (part 0), the first (1) or the second moment (2), all of one unit,
+  /// wherever they lie; on the CPU. All ranks call this together.
   at::Tensor fetch(size_t part, int64_t begin, int64_t count) const;
 
-  /// Goes on from there: copies what this rank has of the buffers, which are whole.
+  /// Another state of the same shapes, of zeros on the CPU; what this rank has of `count` numbers that begin at `begin`, put there.
+  TrainingState empty_state() const;
+  void put(TrainingState& state, size_t part, int64_t begin, int64_t count, const float* numbers) const;
+
+  /// Goes on from there.
   void restore(const TrainingState& state);
 
  private:
@@ -90,23 +95,30 @@ class Stepper {
     int64_t begin, count;
     double lr_factor, weight_decay;
   };
+  struct Piece {  // of the flat buffers: one of each unit that learns
+    size_t unit;
+    int64_t begin, count;
+    int64_t shard;  // where it begins in a buffer of shards
+  };
   struct Step;  // what is known of one before its gradients
   Step prepare(std::span<const Leaf> leaves);
   void add_up(Step& step, const Cancel& cancel);
+  LaterNumber add_leaf(const Step& step, size_t leaf, const std::vector<bool>& counts, const Cancel& cancel);
   void share(std::vector<double>& numbers) const;
-  double norm_of(const at::Tensor& shard) const;
-  void update(at::Tensor shard, double lr);
-  void update_owned(const at::Tensor& gradient, double lr);
+  std::vector<at::Tensor> take_sums();
+  double norm_of(const std::vector<at::Tensor>& sums) const;
+  void update(const std::vector<at::Tensor>& sums, double lr);
+  void update_piece(const Piece& piece, const at::Tensor& gradient, double lr);
+  bool in_shards(size_t part) const;
 
   Ranks ranks_;
   Network network_;
   StepRecipe recipe_;
   std::vector<Range> ranges_;
+  std::vector<Piece> owned_;  // what this rank updates, and has moments of
   RankSum sum_;
-  TrainingState state_;                        // values: the learners' own buffer
-  int64_t shard_ = 0;                          // of the flat buffers, of each rank
-  int64_t owned_begin_ = 0, owned_count_ = 0;  // what this rank updates, and has moments of
-  bool first_ = true;                          // the next step is this process's first
+  TrainingState state_;  // values: the learners' own buffer
+  bool first_ = true;    // the next step is this process's first
 };
 
 }  // namespace llava::core

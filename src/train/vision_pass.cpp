@@ -18,12 +18,14 @@ VisionPass::VisionPass(Learners& learners, const ModelConfig& config)
     : config_(config), exact_(learners.place().exact), wanted_(feature_blocks(config)) {
   const auto& vision = config.vision;
   const int64_t width = vision.width, inner = vision.intermediate, patch = vision.patch_size;
+  embedding_unit_ = learners.open_unit();
   class_embedding_ = learners.vector("vision.embeddings.class_embedding", width);
   patch_embedding_ = learners.matrix("vision.embeddings.patch_embedding.weight", {width, 3, patch, patch});
   positions_ = learners.table("vision.embeddings.position_embedding.weight", {1 + vision.patches(), width});
   before_blocks_ = norm_of(learners, "vision.pre_layrnorm", width);  // misspelt in every checkpoint
   for (int64_t i = 0; i < config.needed_vision_blocks(); ++i) {
     const auto name = cat("vision.encoder.layers.", i, '.');
+    learners.open_unit();
     const auto affine = [&](const char* part, int64_t out, int64_t in) {
       return learning_affine(learners, name + part, out, in, /*bias=*/true);
     };
@@ -54,6 +56,11 @@ bool VisionPass::embedding_learns() const {
   return class_embedding_->learns() || patch_embedding_->learns() || positions_->learns() || before_blocks_.learns();
 }
 
+void VisionPass::reach() {
+  if (embedding_learns()) return;
+  while (lowest_ < blocks_.size() && !blocks_[lowest_].learns()) ++lowest_;
+}
+
 at::Tensor VisionPass::normalise(const at::Tensor& x_NPC, const Norm& norm) const {
   return layer_norm(x_NPC, norm.weight->used, norm.bias->used, config_.vision.layer_norm_eps);
 }
@@ -64,13 +71,13 @@ void VisionPass::add_gradient(at::Tensor& dx_NPC, const at::Tensor& dy_NPC, cons
                           config_.vision.layer_norm_eps);
 }
 
-at::Tensor VisionPass::embed(const at::Tensor& pixels_N3SS) const {
+at::Tensor VisionPass::embedded(const at::Tensor& pixels_N3SS) const {
   const auto patches_NPX = patches(pixels_N3SS.to(positions_->used.scalar_type()), config_.vision.patch_size);
   const auto class_N1C = class_embedding_->used.expand({pixels_N3SS.size(0), 1, config_.vision.width});
   return at::cat({class_N1C, linear(patches_NPX, patch_embedding_->weight, {})}, 1).add_(positions_->used);
 }
 
-void VisionPass::embed_backward(const at::Tensor& dx_NPC, const at::Tensor& pixels_N3SS) const {
+void VisionPass::learn_embedding(const at::Tensor& dx_NPC, const at::Tensor& pixels_N3SS) const {
   const int64_t images = dx_NPC.size(0), places = dx_NPC.size(1);
   if (patch_embedding_->learns())
     linear_weight_gradient(patch_embedding_->gradient, dx_NPC.narrow(1, 1, places - 1),
@@ -114,63 +121,71 @@ at::Tensor VisionPass::backward_block(const Block& block, at::Tensor dz_NPC, Kep
   return dx_NPC;
 }
 
-at::Tensor VisionPass::run(const MicroBatch& batch, bool way_back, const Cancel& cancel) {
+void VisionPass::note_state(size_t block) {
+  for (size_t k = 0; k < wanted_.size(); ++k)
+    if (wanted_[k] == static_cast<int64_t>(block)) states_[k] = x_NPC_;
+}
+
+void VisionPass::embed(const MicroBatch& batch, bool way_back) {
   kept_.assign(blocks_.size(), {});
-  const auto embedded = embed(batch.pixels_N3SS);
+  states_.assign(wanted_.size(), {});
+  const auto embedded = this->embedded(batch.pixels_N3SS);
   if (way_back) embedded_NPC_ = embedded;
-  std::vector<at::Tensor> states(wanted_.size());
-  auto x = normalise(embedded, before_blocks_);
-  for (size_t i = 0;; ++i) {
-    for (size_t k = 0; k < wanted_.size(); ++k)
-      if (wanted_[k] == static_cast<int64_t>(i)) states[k] = x;
-    if (i == blocks_.size()) break;
-    cancel.poll("training");
-    Kept kept;
-    kept.x_NPC = x;
-    prepare(blocks_[i], kept);
-    x = blocks_[i].down.forward(activate(config_.vision.activation, kept.wide)).add_(kept.y_NPC);
-    if (way_back && batch.recompute == Recompute::full)
-      kept_[i].x_NPC = kept.x_NPC;
-    else if (way_back)
-      kept_[i] = std::move(kept);
-  }
-  return joined_features(states, config_.keep_class_token).reshape({-1, config_.feature_width()});
+  x_NPC_ = normalise(embedded, before_blocks_);
+  note_state(0);
 }
 
-at::Tensor VisionPass::forward(const MicroBatch& batch, const Cancel& cancel) { return run(batch, true, cancel); }
+void VisionPass::forward(size_t index, const MicroBatch& batch, bool way_back) {
+  const auto& block = blocks_[index];
+  Kept kept;
+  kept.x_NPC = x_NPC_;
+  prepare(block, kept);
+  x_NPC_ = block.down.forward(activate(config_.vision.activation, kept.wide)).add_(kept.y_NPC);
+  note_state(index + 1);
+  if (way_back && batch.recompute == Recompute::full)
+    kept_[index].x_NPC = kept.x_NPC;
+  else if (way_back)
+    kept_[index] = std::move(kept);
+}
 
-at::Tensor VisionPass::evaluate(const MicroBatch& batch, const Cancel& cancel) { return run(batch, false, cancel); }
+at::Tensor VisionPass::features() {
+  const auto joined = joined_features(states_, config_.keep_class_token).reshape({-1, config_.feature_width()});
+  states_.clear();
+  x_NPC_.reset();
+  return joined;
+}
 
-// What one of the states gets back, [N, 1 + P, C].
-at::Tensor VisionPass::state_gradient(const at::Tensor& dfeatures_RC, int64_t images, size_t state) const {
+void VisionPass::turn(at::Tensor dfeatures_RC, const MicroBatch& batch) {
+  dfeatures_RC_ = std::move(dfeatures_RC);
+  images_ = batch.pictures();
+  dx_NPC_ = at::zeros(embedded_NPC_.sizes(), embedded_NPC_.options());
+}
+
+// Adds what the states after so many blocks get back, [N, 1 + P, C] each.
+void VisionPass::add_state_gradient(size_t block) {
   const int64_t width = config_.vision.width, rows = config_.tokens_per_image(), places = 1 + config_.vision.patches();
-  const auto part =
-      dfeatures_RC.view({images, rows, config_.feature_width()}).narrow(2, static_cast<int64_t>(state) * width, width);
-  auto whole = at::zeros({images, places, width}, dfeatures_RC.options());
-  whole.narrow(1, places - rows, rows).copy_(part);
-  return whole;
+  for (size_t k = 0; k < wanted_.size(); ++k) {
+    if (wanted_[k] != static_cast<int64_t>(block)) continue;
+    const auto part =
+        dfeatures_RC_.view({images_, rows, config_.feature_width()}).narrow(2, static_cast<int64_t>(k) * width, width);
+    auto whole = at::zeros({images_, places, width}, dx_NPC_.options());
+    whole.narrow(1, places - rows, rows).copy_(part);
+    dx_NPC_.add_(whole);
+  }
 }
 
-void VisionPass::backward(const at::Tensor& dfeatures_RC, const MicroBatch& batch, const Cancel& cancel) {
-  const int64_t images = batch.pictures();
-  size_t lowest = 0;  // block down to which it goes; all the way to the embeddings where these learn
-  if (!embedding_learns())
-    while (lowest < blocks_.size() && !blocks_[lowest].learns()) ++lowest;
-  auto dx_NPC = at::zeros(embedded_NPC_.sizes(), embedded_NPC_.options());
-  for (size_t i = blocks_.size();; --i) {
-    for (size_t k = 0; k < wanted_.size(); ++k)
-      if (wanted_[k] == static_cast<int64_t>(i)) dx_NPC.add_(state_gradient(dfeatures_RC, images, k));
-    if (i == lowest) break;
-    cancel.poll("training");
-    dx_NPC = backward_block(blocks_[i - 1], std::move(dx_NPC), kept_[i - 1]);
-    kept_[i - 1] = {};
-  }
-  kept_.clear();
-  if (!embedding_learns()) return;
+void VisionPass::backward(size_t index) {
+  add_state_gradient(index + 1);
+  dx_NPC_ = backward_block(blocks_[index], std::move(dx_NPC_), kept_[index]);
+  kept_[index] = {};
+}
+
+void VisionPass::embed_backward(const MicroBatch& batch) {
+  add_state_gradient(0);
   auto dembedded = at::zeros(embedded_NPC_.sizes(), embedded_NPC_.options());
-  add_gradient(dembedded, dx_NPC, embedded_NPC_, before_blocks_);
-  embed_backward(dembedded, batch.pixels_N3SS);
-  embedded_NPC_.reset();
+  add_gradient(dembedded, dx_NPC_, embedded_NPC_, before_blocks_);
+  learn_embedding(dembedded, batch.pixels_N3SS);
+  embedded_NPC_.reset(), dx_NPC_.reset(), dfeatures_RC_.reset();
 }
 
 }  // namespace llava::core

@@ -110,6 +110,14 @@ class MemoryPlan(unittest.TestCase):
     def test_stage_1(self):
         self.held("projector-learns", "--stage", "1")
 
+    def test_two_ranks_and_all_in_shards(self):
+        self.held("shards", "--stage", "2", "--nproc", "2", "--zero", "3")
+
+    @unittest.skipUnless(FULL, "the same with less in shards")
+    def test_two_ranks(self):
+        for level in "012":
+            self.held("level-" + level, "--stage", "2", "--nproc", "2", "--zero", level)
+
     def test_lora(self):
         self.held("lora", "--stage", "2", "--lora-r", "64")
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import LEAK_BYTES, PICTURE, REPEAT, ROOT, TINY, resident_bytes
-from training import ENDLESS, OPTIONS, STEPS, snapshots, weights, write_records
+from training import ENDLESS, OPTIONS, SHARDS, STEPS, snapshots, weights, write_records
 
 import llava
 
@@ -313,9 +313,9 @@ def test_a_token_stops_a_run_from_another_thread(data: pathlib.Path, out: pathli
 
 def test_several_processes_end_with_the_bits_of_one(data: pathlib.Path, out: pathlib.Path, whole: bytes) -> None:
     told: list[llava.TrainEvent] = []
-    report = llava.train(TINY, data, out, on_event=told.append, **(OPTIONS | {"nproc": 2, "zero": 1}))
+    report = llava.train(TINY, data, out, on_event=told.append, **(OPTIONS | SHARDS | {"eval_data": data}))
     assert [event["step"] for event in told if event.type == "step"] == list(range(1, STEPS + 1))
-    assert report["step"] == STEPS and weights(out) == whole
+    assert report["step"] == STEPS and weights(out) == whole and "answer" in [event.type for event in told]
 
 
 def test_the_module_trains_as_the_command_does(data: pathlib.Path, out: pathlib.Path, whole: bytes) -> None:

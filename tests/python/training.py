@@ -11,6 +11,7 @@ import llava
 
 STEPS = 10
 OPTIONS: llava.TrainOptions = {"stage": 2, "steps": STEPS, "batch": 4, "micro_batch": 2, "lr": 1e-3}
+SHARDS: llava.TrainOptions = {"nproc": 2, "zero": 3, "answer_every": STEPS}  # and the whole model, on the way
 ENDLESS: llava.TrainOptions = {"stage": 2, "steps": 1_000_000, "batch": 1, "micro_batch": 1, "lr": 1e-5}
 
 

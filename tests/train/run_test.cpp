@@ -269,6 +269,21 @@ TEST_SUITE("train/run") {
                             R"({"micro_batch":6} 1400 fits last digits)",
                             R"({"recompute":"full","save_async":0,"zero":1,"micro_batch":1} 250 fits last digits)"});
     CHECK(said(300)[2] == R"({"micro_batch":1} 400 no last digits)");
+    const auto by_level = [](const RunSettings& other) -> int64_t { return 400 - 100 * other.zero; };
+    const auto levels = memory_advice(plan_load(kTiny, {}), bench.settings("levels"), 400, 150, by_level);
+    REQUIRE(levels.size() >= 3);
+    for (size_t i = 0; i < 3; ++i) {
+      CHECK(levels.elements()[i].at("settings").dump() == cat(R"({"zero":)", i + 1, '}'));
+      CHECK(levels.elements()[i].at("fits").boolean() == (i == 2));
+    }
+    auto at_level_2 = bench.settings("levels");
+    at_level_2.zero = 2;
+    const auto more = [](const RunSettings& other) -> int64_t {
+      return other.zero == 3 ? 500 : 390 + other.micro_batch;
+    };
+    const auto others = memory_advice(plan_load(kTiny, {}), at_level_2, more(at_level_2), 1, more);
+    CHECK(others.size() > 0);
+    for (const auto& one : others.elements()) CHECK_FALSE(one.at("settings").contains("zero"));
   }
 
   TEST_CASE("two bases and a new projector become a LLaVA; the projector alone beside it") {

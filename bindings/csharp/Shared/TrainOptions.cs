@@ -103,7 +103,7 @@ namespace Llava
         public Recompute? Recompute { get; set; }
         /// <summary>Processes of this machine that train together (Training.Launch() and Stage()).</summary>
         public int? Nproc { get; set; }
-        /// <summary>1: each rank holds its share of the optimizer's state.</summary>
+        /// <summary>Of what each rank holds its share alone; 1: the optimizer's state, 2: and gradients, 3: and what learns.</summary>
         public int? Zero { get; set; }
         /// <summary>The same bits on any number of ranks.</summary>
         public Deterministic? Deterministic { get; set; }

@@ -101,8 +101,8 @@ class TrainOptions(TypedDict, total=False):
     """what is computed twice to save memory"""
     nproc: int
     """processes: 1 (default): this one; more: train() starts so many; 0: this is one of several, as torchrun says"""
-    zero: Literal[0, 1]
-    """1: each process holds its share of the optimizer's state"""
+    zero: Literal[0, 1, 2, 3]
+    """of what each process holds its share alone; 1: the optimizer's state, 2: and gradients, 3: and what learns"""
     deterministic: Literal["auto", "on", "off"]
     """on: the same bits on any number of processes"""
     tensorboard: bool

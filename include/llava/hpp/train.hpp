@@ -92,7 +92,7 @@ struct TrainOptions {
   double lora_dropout = LLAVA_PRESET;         /**< of its inputs */
   std::string lora_targets = {};              /**< matrices, parted by commas; "": all */
   int32_t nproc = 1;                          /**< processes; 0: one of several, as the environment says */
-  int32_t zero = 0;                           /**< 1: the optimizer's state in shares */
+  int32_t zero = 0;                           /**< 1: optimizer in shares; 2: and gradients; 3: and values */
   Deterministic deterministic = Deterministic::automatic; /**< the same bits on any number of ranks */
   bool tensorboard = false;                               /**< event files */
   std::string rank_program = {};                          /**< what ranks run; "": llava-rank beside the library */

@@ -245,7 +245,7 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("recompute", recompute);
   }
 
-  /** 1: each process holds its share of the optimizer's state; default 0: everything. */
+  /** Of what each process holds its share alone; 1: the optimizer's state, 2: and gradients, 3: and what learns; default 0. */
   public TrainOptions zero(int zero) {
     return set("zero", zero);
   }

@@ -1,0 +1,142 @@
+// Gathered by unit for a pass, by learner for what is written.
+#include "train/value_shards.hpp"
+
+#include <ATen/ops/empty.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "comm/agree.hpp"
+
+namespace llava::core {
+namespace {
+
+// Of what passes compute with.
+at::TensorOptions computing(Learners& learners) {
+  return learners.values().options().dtype(learners.precision() == Precision::f32 ? at::kFloat : at::kBFloat16);
+}
+
+}  // namespace
+
+/// What the first rank asks the others to take part in.
+struct ValueShards::Wish {
+  enum Kind : int64_t { end, unit, learner } kind;
+  int64_t index;
+};
+
+at::Tensor gathered(const Ranks& ranks, const Unit& unit, const at::Tensor& shards, int64_t begin, int64_t count) {
+  const auto shard = unit.length / ranks.count(), mine = unit.begin / ranks.count();
+  auto found = at::empty({count}, shards.options());
+  const auto first = begin - unit.begin, end = first + count;  // in the unit
+  for (int64_t owner = first / shard; owner * shard < end; ++owner) {
+    const auto from = std::max(first, owner * shard), to = std::min(end, (owner + 1) * shard);
+    auto piece = found.narrow(0, from - first, to - from);
+    if (owner == ranks.rank()) piece.copy_(shards.narrow(0, mine + from - owner * shard, to - from));
+    ranks.comm->broadcast(piece, owner);
+  }
+  return found;
+}
+
+ValueShards::ValueShards(const Ranks& ranks, Learners& learners)
+    : ranks_(ranks),
+      learners_(learners),
+      computing_{&learners},
+      rooms_(learners.longest_unit(), computing(learners)),
+      held_(learners.units().size()) {}
+
+void ValueShards::announce(Wish& wish) const {
+  auto words = at::empty({2}, at::kLong);
+  auto* const at = words.mutable_data_ptr<int64_t>();
+  at[0] = wish.kind, at[1] = wish.index;
+  ranks_.comm->broadcast(words, 0);
+  wish = {static_cast<Wish::Kind>(at[0]), at[1]};
+}
+
+// Rounded before it is sent where passes compute with rounded values: the same numbers, half the bytes.
+at::Tensor ValueShards::fetch(size_t unit) {
+  const auto& [begin, length, first, last] = learners_.units()[unit];
+  auto room = rooms_.take();
+  const auto mine = learners_.values().narrow(0, begin / ranks_.count(), length / ranks_.count());
+  ranks_.comm->all_gather(room.narrow(0, 0, length), mine.to(room.scalar_type()));
+  return room;
+}
+
+void ValueShards::hold(const std::vector<size_t>& units) {
+  if (!in_shards()) return;
+  const auto bind = [&](size_t unit, const at::Tensor& room) {
+    for (auto* const learners : computing_) learners->bind_used(unit, room);
+  };
+  for (size_t unit = 0; unit < held_.size(); ++unit) {
+    if (!held_[unit].defined() || std::find(units.begin(), units.end(), unit) != units.end()) continue;
+    bind(unit, {});
+    rooms_.give_back(std::move(held_[unit]));
+    held_[unit].reset();
+  }
+  for (const auto unit : units) {
+    const auto length = learners_.units()[unit].length;
+    if (length == 0 || held_[unit].defined()) continue;
+    if (Wish wish{Wish::unit, static_cast<int64_t>(unit)}; lending_) announce(wish);
+    held_[unit] = fetch(unit);
+    bind(unit, held_[unit].narrow(0, 0, length));
+  }
+}
+
+at::Tensor ValueShards::whole(const Learner& learner) const {
+  if (!in_shards()) return learner.value;
+  const auto& units = learners_.units();
+  const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& one) {
+    return one.begin <= learner.begin && learner.begin < one.begin + one.length;
+  });
+  if (lending_) {
+    const auto& all = learners_.all();
+    const auto place = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == learner.name; });
+    Wish wish{Wish::learner, place - all.begin()};
+    announce(wish);
+  }
+  return gathered(ranks_, *unit, learners_.values(), learner.begin, learner.count()).view(learner.sizes);
+}
+
+void ValueShards::serve() {
+  for (;;) {
+    Wish wish{};
+    announce(wish);
+    if (wish.kind == Wish::end) return;
+    if (wish.kind == Wish::unit)
+      rooms_.give_back(fetch(static_cast<size_t>(wish.index)));
+    else
+      whole(learners_.all()[static_cast<size_t>(wish.index)]);
+  }
+}
+
+void ValueShards::work_alone(const std::function<void()>& work) {
+  lending_ = true;
+  std::optional<Error> failure;
+  try {
+    work();
+  } catch (const Error& error) {
+    failure = error;
+  } catch (...) {
+    lending_ = false;
+    throw;
+  }
+  hold({});
+  lending_ = false;
+  if (!failure || failure->status() != Status::distributed) {  // else nobody is there to hear it
+    Wish end{Wish::end, 0};
+    announce(end);
+  }
+  if (failure) throw *failure;
+}
+
+void ValueShards::lend(const std::function<void()>& work) {
+  const c10::InferenceMode no_gradients;
+  const bool first = ranks_.rank() == 0;
+  together(ranks_.comm, [&] {
+    if (first && !in_shards()) work();
+    if (first && in_shards()) work_alone(work);
+    if (!first && in_shards()) serve();
+  });
+}
+
+}  // namespace llava::core
