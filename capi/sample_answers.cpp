@@ -29,11 +29,19 @@ core::LoadOptions beside_the_run(core::LoadOptions load, const core::ComputePlac
   return load;
 }
 
+// It prepares pictures as the run does.
+std::shared_ptr<const core::Bundle> model_of(core::RunSettings settings, const core::ComputePlace& place) {
+  auto bundle =
+      std::make_shared<core::Bundle>(*core::load_bundle(settings.model, beside_the_run(settings.load, place)));
+  core::fit_to_model(settings, *bundle);
+  return bundle;
+}
+
 }  // namespace
 
 SampleAnswers::SampleAnswers(const core::RunSettings& settings, const core::ComputePlace& place,
                              const core::Cancel& cancel)
-    : base_(core::load_bundle(settings.model, beside_the_run(settings.load, place))),
+    : base_(model_of(settings, place)),
       template_name_(settings.template_name == "plain" ? "" : settings.template_name) {  // no template for questions
   const auto& path = settings.answer_data.empty() ? settings.eval_data : settings.answer_data;
   const auto index = core::RecordIndex::open(path, {cancel, {}});

@@ -91,7 +91,8 @@ constexpr llava_train_options kTrainDefaults = {.struct_size = sizeof(llava_trai
                                                 .save_async = 0,
                                                 .answer_every = 0,
                                                 .answer_data = nullptr,
-                                                .device = nullptr};
+                                                .device = nullptr,
+                                                .image_aspect_ratio = nullptr};
 constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, stage, i32, between(1, 2)),
     LLAVA_FIELD(llava_train_options, preset, text, between(1, 256)),
@@ -156,6 +157,7 @@ constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, answer_every, i64, between(0, kMost32)),
     LLAVA_FIELD(llava_train_options, answer_data, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_train_options, device, text, between(1, 64)),
+    LLAVA_FIELD(llava_train_options, image_aspect_ratio, text, between(1, 64)),
 };
 
 constexpr OptionStruct kTrain = LLAVA_STRUCT(llava_train_options, kTrainDefaults, kTrainFields);

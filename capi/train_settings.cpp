@@ -73,6 +73,7 @@ void take_recipe(core::RunSettings& settings, const llava_train_options& options
   take(settings.loss_mean, options.loss_mean);
   take(settings.order, options.order);
   take(settings.image_place, options.image_place);
+  take(settings.image_aspect_ratio, options.image_aspect_ratio);
   if (options.batch != LLAVA_PRESET && options.micro_batch == LLAVA_PRESET)  // the preset's need not divide it
     while (settings.batch % settings.micro_batch != 0) --settings.micro_batch;
 }

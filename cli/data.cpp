@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common.hpp"
+#include "train_progress.hpp"
 #include "verbs.hpp"
 
 namespace llava_cli {
@@ -69,8 +70,9 @@ void print_report(const Json& report) {
   print_line("learned_tokens", figures(report["learned_tokens"]));
   print_line("longest_record", said(report["longest_record"]));
   print_line("turns", counts(report["turns"]));
+  if (report["cut"] != 0) print_line("cut", said(report["cut"]) + cut_names(report));
   for (const char* name :
-       {"cut", "upstream_mismatches", "without_id", "duplicate_ids", "answer_first", "empty_answers", "unanswered"})
+       {"upstream_mismatches", "without_id", "duplicate_ids", "answer_first", "empty_answers", "unanswered"})
     if (report[name] != 0) print_line(name, said(report[name]));
   if (!report["marks_said"].empty()) print_line("marks_said", counts(report["marks_said"]));
 }

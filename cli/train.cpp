@@ -59,6 +59,8 @@ constexpr Flag kFlags[] = {
     {"--train", "learns", true, "regular expression over the names of the parameters that learn"},
     {"--labels", "labels", true, "what is learned: spans, or upstream (the original's rules)"},
     {"--image-place", "image_place", true, "the first picture: first, as-written, random"},
+    {"--image-aspect-ratio", "image_aspect_ratio", true,
+     "pad (to a square) or square (crop); default: as the model's files say, else the preset's"},
     {"--save-every", "save_every", false, "steps between snapshots; 0: at the end and when stopped"},
     {"--keep", "keep", false, "snapshots that are kept"},
     {"--nproc", "nproc", false, "processes that train together; default: as torchrun, mpirun or srun say, else 1"},
@@ -170,12 +172,13 @@ void print_plan(const Json& plan) {
   line("positions", "total " + said(tokens["total"]) + ", median " + said(tokens["median"]) + ", longest " +
                         said(tokens["longest"]));
   line("longest_record", said(plan["longest_record"]));
-  if (plan["cut"] != 0) line("cut", said(plan["cut"]));
+  if (plan["cut"] != 0) line("cut", said(plan["cut"]) + cut_names(plan));
   if (plan["text_only"] != 0) line("without_picture", said(plan["text_only"]));
   for (const std::string memory : {"memory", "device_memory"})
     if (plan.contains(memory))
       for (const auto& [name, value] : plan[memory].items()) line(memory + "." + name, said(value));
   print_fit(plan);
+  for (const auto& warning : plan["warnings"]) line("warning", said(warning));
   if (plan["steps"] > plan["estimate_after_steps"])
     line("time", "known after " + said(plan["estimate_after_steps"]) +
                      " steps: the run says it then; stop it with Ctrl-C, nothing is lost");
@@ -200,6 +203,8 @@ void print_report(const Json& report) {
   std::cout << "\n" << duration_text(report["seconds"]) << ", " << report["samples"] << " samples";
   if (report["diverged"] != 0) std::cout << ", " << report["diverged"] << " steps left out";
   if (report["skipped"] != 0) std::cout << ", " << report["skipped"] << " records left out";
+  if (report["cut"] != 0)
+    std::cout << ", " << report["cut"] << " samples cut to " << report["settings"]["max_length"] << " positions";
   std::cout << '\n';
 }
 

@@ -23,6 +23,11 @@ std::string format(const char* pattern, Values... values) {
 // JSON has no word for a number that is none.
 double number_of(const nlohmann::json& value) { return value.is_number() ? value.get<double>() : std::nan(""); }
 
+// Of a card whose peak is known.
+std::string use_of_peak(const nlohmann::json& event) {
+  return event.contains("mfu") ? format(" (MFU %.1f %%)", 100 * event["mfu"].get<double>()) : "";
+}
+
 std::string bar(double part) {
   const int full = static_cast<int>(part * kBarWidth);
   std::string text(static_cast<size_t>(kBarWidth), '.');
@@ -37,6 +42,14 @@ std::string duration_text(double seconds) {
   if (whole < 60) return format("%lld s", whole);
   if (whole < 3600) return format("%lld min %02lld s", whole / 60, whole % 60);
   return format("%lld h %02lld min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string cut_names(const nlohmann::ordered_json& report) {
+  std::string names;
+  for (const auto& cut : report["cut_first"])
+    names += (names.empty() ? ": record " : ", record ") + cut["record"].dump() + " (" + cut["id"].get<std::string>() +
+             ") of " + cut["length"].dump();
+  return report["cut"] > report["cut_first"].size() ? names + ", …" : names;
 }
 
 TrainProgress::TrainProgress() : terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -64,11 +77,12 @@ void TrainProgress::show_step(const nlohmann::json& event) {
   if (step != steps && step != 1 && now - shown_ < (terminal_ ? kTerminalTime : kLogTime)) return;
   shown_ = now;
   write((terminal_ ? bar(static_cast<double>(step) / static_cast<double>(steps)) : "") +
-            format("step %lld/%lld  loss %.4f  lr %.2e  %.1f samples/s  %.0f tokens/s  %.0f MB  %s left",
-                   static_cast<long long>(step), static_cast<long long>(steps), number_of(event["loss"]),
-                   event["lr"].get<double>(), event["samples_per_second"].get<double>(),
-                   event["tokens_per_second"].get<double>(), event["resident_bytes"].get<double>() / 1e6,
-                   duration_text(event["eta_seconds"].get<double>()).c_str()),
+            format(
+                "step %lld/%lld  loss %.4f  lr %.2e  %.1f samples/s  %.0f tokens/s  %.3g TFLOP/s%s  %.0f MB  %s left",
+                static_cast<long long>(step), static_cast<long long>(steps), number_of(event["loss"]),
+                event["lr"].get<double>(), event["samples_per_second"].get<double>(),
+                event["tokens_per_second"].get<double>(), event["tflops"].get<double>(), use_of_peak(event).c_str(),
+                event["resident_bytes"].get<double>() / 1e6, duration_text(event["eta_seconds"].get<double>()).c_str()),
         false);
 }
 

@@ -28,6 +28,9 @@ class TrainProgress {
   std::chrono::steady_clock::time_point shown_;
 };
 
+/// Of a report's "cut_first": ": record 3 (r3) of 700, …", or "".
+std::string cut_names(const nlohmann::ordered_json& report);
+
 /// "12 s", "3 min 05 s", "2 h 10 min".
 std::string duration_text(double seconds);
 

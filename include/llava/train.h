@@ -167,6 +167,8 @@ typedef struct llava_train_options {
   const char *answer_data; /**< records with these questions; NULL (default): eval_data */
   const char *device;      /**< "cpu" (NULL, the default), "cuda:0"; "cuda": of several ranks each takes the card of its
                              number on its machine. No card has been at hand so far: see README.md */
+  const char *image_aspect_ratio; /**< "pad": a picture is padded to a square, "square": its centre is cropped; NULL
+                             (default): as the model's files say where they do, else the preset's; the result says which */
 } llava_train_options;
 
 /** A run that is stepped by its caller. Since 0.1. */
@@ -190,7 +192,6 @@ typedef struct llava_train_metrics {
 
 /**
  * Fills an options struct with defaults.
- *
  * @param options      the struct
  * @param struct_size  sizeof *options
  * @return LLAVA_OK; LLAVA_ERR_INVALID_ARGUMENT for a size no release had. Since 0.1.
@@ -227,9 +228,9 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_options_to_json(co
  * The report: "settings" (what the preset and the options come to), "steps", "steps_per_epoch", "warmup_steps",
  * "learning" (parameters that learn), "parameters", "learning_tensors", "records", "usable", "bad" (every record that
  * cannot be used, as llava_dataset_check() names it; pictures are looked for, not decoded), "tokens" (positions: total,
- * median, p95, longest), "cut", "longest_record", "snapshot_bytes", "ranks", "memory" (bytes of the first process by item and
- * "total"), for a card, which need not be there, "device_memory"; of the host's "memory_available", "fits", "advice" (where it
- * does not: "settings" that take less, "total", "fits" and what "changes").
+ * median, p95, longest), "cut", "cut_first" (record, id, length), "longest_record", "warnings", "snapshot_bytes", "ranks",
+ * "memory" (bytes of the first process by item and "total"), for a card, which need not be there, "device_memory"; of the
+ * host's "memory_available", "fits", "advice" (where it does not: "settings" that take less, "total", "fits" and what "changes").
  *
  * @param model_path  folder of the checkpoint to start from
  * @param options     how; `out_dir` may be NULL here
@@ -259,8 +260,9 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_train_status(const char 
  * used meanwhile; load options.out_dir for the result. Stopped by its cancel token it saves the last whole step first.
  *
  * The report: "out", "step", "steps", "settings", "samples", "tokens", "seconds", "first_loss", "last_loss",
- * "eval_loss", "skipped", "diverged", "learning", "peak_resident_bytes", "resumed_from". Samples, tokens, seconds, losses
- * and steps that diverged are the whole run's, however often it was interrupted; skipped is this call's.
+ * "eval_loss", "skipped", "cut" (samples, each time they are), "diverged", "learning", "peak_resident_bytes",
+ * "resumed_from". Samples, tokens, cuts, seconds, losses and steps that diverged are the whole run's, however often it
+ * was interrupted; skipped is this call's.
  *
  * @param model    the model
  * @param options  what to train on and how
@@ -319,7 +321,6 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_run(llava_traine
 /**
  * Asks a llava_trainer_run() that is under way to finish its step, save and return; without one, the next returns at
  * once. From any thread.
- *
  * @param trainer  the trainer
  * @return LLAVA_OK. Since 0.1.
  */
@@ -356,7 +357,6 @@ LLAVA_API llava_status LLAVA_CALL llava_trainer_metrics(const llava_trainer *tra
 
 /**
  * The mean loss over all learned tokens of options.eval_data.
- *
  * @param trainer  the trainer
  * @param loss     receives it
  * @return LLAVA_OK; LLAVA_ERR_STATE without eval_data; BUSY while another thread works. Since 0.1.
@@ -365,7 +365,6 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_trainer_evaluate(llava_t
 
 /**
  * Saves a snapshot of this moment below out_dir/checkpoints.
- *
  * @param trainer  the trainer
  * @return LLAVA_OK; IO with the one before still there; BUSY while another thread works. Since 0.1.
  */
@@ -388,7 +387,6 @@ LLAVA_API llava_status LLAVA_CALL llava_trainer_retain(llava_trainer *trainer);
 
 /**
  * Gives a reference back. A run under way on another thread finishes its step, saves and returns.
- *
  * @param trainer  a trainer, or NULL. Since 0.1.
  */
 LLAVA_API void LLAVA_CALL llava_trainer_free(llava_trainer *trainer);

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/utf8.hpp"
+#include "checkpoint/companions.hpp"
 #include "model/parameters.hpp"
 #include "weights/finite.hpp"
 
@@ -20,7 +21,7 @@ namespace {
 // Every byte counts: keys and values computed with one adapter are never taken for another's.
 std::string adapter_fingerprint(const AdapterFiles& files, const Cancel& cancel) {
   Hasher hasher;
-  hasher.add_field(files.config_text);
+  hasher.add_field(files.config_text).add_field(files.aspect_ratio.value_or(""));
   const auto add = [&](const std::string& name, const TensorView& view) {
     cancel.poll("adapter");
     hasher.add_field(name).add_field(dtype_name(view.dtype)).add_field(shape_text(view.shape));
@@ -111,7 +112,9 @@ std::shared_ptr<const Bundle> with_adapter(std::shared_ptr<const Bundle> base, s
   auto bundle = std::make_shared<Bundle>(*base);
   bundle->model = std::make_shared<const Model>(base->model->adapted(adapter->adaptation, scale));
   bundle->variant = variant_key("language", base->fingerprint, *adapter, scale);
-  if (adapter->files.changes_images())
+  const auto& aspect_ratio = adapter->files.aspect_ratio;
+  if (aspect_ratio && !bundle->tiling) set_aspect_ratio(*bundle, *aspect_ratio, adapter->files.folder);
+  if (adapter->files.changes_images() || bundle->preprocess.do_pad != base->preprocess.do_pad)
     bundle->image_fingerprint = variant_key("images", base->fingerprint, *adapter, scale);
   bundle->base = std::move(base);
   bundle->adapter = std::move(adapter);

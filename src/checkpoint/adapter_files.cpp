@@ -285,6 +285,10 @@ AdapterFiles open_adapter(const std::string& path, const HeldTensors& held, int6
   const auto config = files.folder + "/" + kConfig;
   files.config_text = read_file(config, limits::kConfigJsonBytes, config);
   files.config = parse_adapter_config(parse_json(files.config_text, config), config);
+  if (const auto rules = files.folder + "/preprocessor_config.json"; file_exists(rules)) {
+    const auto json = parse_json(read_file(rules, limits::kConfigJsonBytes, rules), rules);
+    if (json.contains("do_pad")) files.aspect_ratio = read_bool(json, "do_pad", rules, false) ? "pad" : "square";
+  }
   Matcher matcher(files, held, needed_blocks);
   const auto add_files = [&](const TensorMap& map) {
     files.files.insert(files.files.end(), map.mapped_files().begin(), map.mapped_files().end());

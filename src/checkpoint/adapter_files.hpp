@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct AdapterFiles {
   std::string folder;  // absolute
   AdapterConfig config;
   std::string config_text;
+  std::optional<std::string> aspect_ratio;                  // "pad", "square": how pictures were prepared in training
   std::map<std::string, LowRankViews, std::less<>> added;   // by canonical layer, "language.layers.0.self_attn.q_proj"
   std::map<std::string, TensorView, std::less<>> replaced;  // by canonical tensor
   std::vector<std::string> unused;                          // published names of what no forward pass reads
@@ -42,6 +44,7 @@ struct AdapterFiles {
 ///   held     the model's tensors: every matrix must fit its layer, every other tensor the one it replaces
 ///   needed_blocks  of the vision tower; matrices of later blocks are left out and named in `unused`
 ///
+/// Where preprocessor_config.json is there and has do_pad, that says how pictures were prepared.
 /// Throws Error(not_found) for missing files, Error(format) when matrices lack their other half or have no numbers that
 /// can be computed with, Error(unsupported) when they are made for other shapes or layers or are no plain LoRA; all
 /// faults in one message. And what the readers throw.

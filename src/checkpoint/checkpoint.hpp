@@ -78,6 +78,9 @@ struct Checkpoint {
   PreprocessConfig preprocess;
   std::optional<TilingConfig> tiling;  // pictures are cut into tiles (LLaVA-NeXT)
   std::string aspect_ratio;            // the original's image_aspect_ratio; "" where none is named
+  // No file says whether pictures are padded (image_aspect_ratio, do_pad), or it says "square" after stage 1 alone: they are
+  // not, and a stage of training may choose (train/sample_rules).
+  bool aspect_ratio_open = false;
   const Template* chat_template = nullptr;
   std::string template_reason;
   GenerationDefaults defaults;

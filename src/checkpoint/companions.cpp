@@ -9,6 +9,7 @@
 #include "base/json.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
+#include "base/utf8.hpp"
 #include "checkpoint/added_tokens.hpp"
 #include "checkpoint/tokenizer_file.hpp"
 #include "model/config_sections.hpp"
@@ -42,12 +43,14 @@ PreprocessConfig read_preprocess(Checkpoint& checkpoint, const CompanionSettings
   if (!folder.empty() && file_exists(path)) {
     const auto text = read_file(path, limits::kConfigJsonBytes, path);
     const auto where = folder == checkpoint.path ? name : path;
-    return checkpoint.tiling && !settings.original ? parse_tiled_preprocess(text, where, *checkpoint.tiling)
-                                                   : parse_preprocess(text, where);
+    if (checkpoint.tiling && !settings.original) return parse_tiled_preprocess(text, where, *checkpoint.tiling);
+    checkpoint.aspect_ratio_open = !parse_json(text, where).contains("do_pad");
+    return parse_preprocess(text, where);
   }
   const auto what = cat(folder.empty() ? name : path, " is absent: pictures are prepared as CLIPImageProcessor does");
   checkpoint.notes.push_back(what);
   log_info(what);
+  checkpoint.aspect_ratio_open = true;
   return clip_preprocess(static_cast<int32_t>(checkpoint.config.vision.image_size));
 }
 
@@ -137,6 +140,9 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
   check_tokenizer(*checkpoint.tokenizer, checkpoint.tokenizer_file, config);
   checkpoint.preprocess = read_preprocess(checkpoint, settings);
   checkpoint.aspect_ratio = settings.aspect_ratio;
+  if (settings.original)
+    checkpoint.aspect_ratio_open =
+        settings.aspect_ratio.empty() || (settings.projector_only && settings.aspect_ratio == "square");
   if (settings.original && !settings.aspect_ratio.empty() && !checkpoint.tiling)
     apply_aspect_ratio(checkpoint.preprocess, settings.aspect_ratio, "config.json");
   // there Image.resize is called without a filter, whatever the tower's own file says
@@ -152,6 +158,24 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
     throw Error(Status::argument, cat("max_context is ", options.max_context, ", the model allows 1 … ",
                                       checkpoint.context, " (0 = all)"));
   if (options.max_context > 0) checkpoint.context = options.max_context;
+}
+
+void set_aspect_ratio(Checkpoint& checkpoint, const std::string& value, const std::string& where) {
+  auto& rules = checkpoint.preprocess;
+  if (value != "pad" && value != "square")
+    throw Error(Status::argument, cat(where, " is \"", printable(value), "\", expected \"pad\" or \"square\""));
+  if (checkpoint.tiling)
+    throw Error(Status::unsupported,
+                cat(where, " is \"", value, "\", and the model cuts pictures into tiles (\"anyres\")"));
+  apply_aspect_ratio(rules, value, where);
+  const auto side = static_cast<int32_t>(checkpoint.config.vision.image_size);
+  if (!rules.do_pad && rules.shortest_edge > 0 && !rules.do_center_crop) {
+    rules.do_center_crop = true;
+    rules.crop_height = rules.crop_width = side;
+  }
+  check_picture_size(rules, side);
+  checkpoint.aspect_ratio = value;
+  checkpoint.aspect_ratio_open = false;
 }
 
 }  // namespace llava::core

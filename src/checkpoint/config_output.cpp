@@ -129,7 +129,8 @@ Json original_config(const Checkpoint& checkpoint, const std::string& dtype) {
   json.set("mm_use_im_start_end", checkpoint.image_marks.begin >= 0);
   json.set("mm_use_im_patch_token", false);
   const auto& tiling = checkpoint.tiling;
-  json.set("image_aspect_ratio", tiling ? "anyres" : checkpoint.preprocess.do_pad ? "pad" : "square");
+  if (tiling || checkpoint.preprocess.do_pad || !checkpoint.aspect_ratio_open)  // absent, it is square
+    json.set("image_aspect_ratio", tiling ? "anyres" : checkpoint.preprocess.do_pad ? "pad" : "square");
   if (tiling) {
     if (checkpoint.preprocess.resample != Resample::bicubic)
       no_place("original", "a filter other than bicubic for tiles");
@@ -153,7 +154,9 @@ Json tower_config(const VisionConfig& vision, const std::string& dtype) {
                        {"torch_dtype", dtype}});
 }
 
-Json preprocessor_config(const PreprocessConfig& rules, const std::optional<TilingConfig>& tiling, bool original) {
+Json preprocessor_config(const Checkpoint& checkpoint, bool original) {
+  const auto& rules = checkpoint.preprocess;
+  const auto& tiling = checkpoint.tiling;
   const bool pads = rules.do_pad && !original;
   Json json = Json::object({{"do_resize", rules.do_resize},
                             {"resample", static_cast<int>(rules.resample)},
@@ -168,8 +171,8 @@ Json preprocessor_config(const PreprocessConfig& rules, const std::optional<Tili
                             {"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"}});
   json.set("size", rules.shortest_edge > 0 ? Json::object({{"shortest_edge", rules.shortest_edge}})
                                            : size_of(rules.height, rules.width));
-  if (pads) json.set("do_pad", true);
   if (original) return json;
+  if (pads || !checkpoint.aspect_ratio_open) json.set("do_pad", pads);
   json.set("processor_class", tiling ? "LlavaNextProcessor" : "LlavaProcessor");
   if (!tiling) return json;
   json.set("image_processor_type", "LlavaNextImageProcessor");

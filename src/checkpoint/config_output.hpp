@@ -16,7 +16,8 @@ Json original_config(const Checkpoint& checkpoint, const std::string& dtype);
 /// config.json of the tower in a folder of its own.
 Json tower_config(const VisionConfig& vision, const std::string& dtype);
 
-/// preprocessor_config.json. `original`: leave out what image_aspect_ratio says in that layout.
-Json preprocessor_config(const PreprocessConfig& rules, const std::optional<TilingConfig>& tiling, bool original);
+/// preprocessor_config.json. `original`: leave out what image_aspect_ratio says in that layout. Pictures that are not padded
+/// are said to be so unless checkpoint.aspect_ratio_open.
+Json preprocessor_config(const Checkpoint& checkpoint, bool original);
 
 }  // namespace llava::core

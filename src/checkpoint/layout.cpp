@@ -135,6 +135,7 @@ class Finder {
     checkpoint_.family = !linear ? "llava-1.5" : settings.start_end ? "llava-v0" : "llava-v1";
     found_.companions.original = true;
     found_.companions.aspect_ratio = settings.aspect_ratio;
+    found_.companions.projector_only = settings.projector_only;
     found_.companions.start_end = settings.start_end;
     found_.companions.patch_token = settings.patch_token;
     if (settings.aspect_ratio != "anyres") return;

@@ -12,11 +12,13 @@
 #include "base/atomic_folder.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/json.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "checkpoint/adapter.hpp"
 #include "checkpoint/added_tokens.hpp"
 #include "checkpoint/companion_files.hpp"
+#include "checkpoint/companions.hpp"
 #include "checkpoint/config_output.hpp"
 #include "checkpoint/fingerprint.hpp"
 #include "weights/safetensors_writer.hpp"
@@ -114,8 +116,7 @@ class Saver {
   }
 
   void write_processor() const {
-    write_json(folder_, "preprocessor_config.json",
-               preprocessor_config(checkpoint_.preprocess, checkpoint_.tiling, /*original=*/false));
+    write_json(folder_, "preprocessor_config.json", preprocessor_config(checkpoint_, /*original=*/false));
     write_json(
         folder_, "processor_config.json",
         Json::object({{"processor_class", checkpoint_.tiling ? "LlavaNextProcessor" : "LlavaProcessor"},
@@ -132,8 +133,7 @@ class Saver {
     auto config = tower_config(checkpoint_.config.vision, dtype_);
     config.set("architectures", std::vector<std::string>{"CLIPVisionModel"});
     write_json(tower, "config.json", config);
-    write_json(tower, "preprocessor_config.json",
-               preprocessor_config(checkpoint_.preprocess, checkpoint_.tiling, /*original=*/true));
+    write_json(tower, "preprocessor_config.json", preprocessor_config(checkpoint_, /*original=*/true));
     write_weights(tower, outputs("tower", /*with_tower=*/true), options_);
   }
 
@@ -222,6 +222,8 @@ void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, con
     throw Error(Status::argument, cat("the adapter ", adapter.name, " was loaded for the model ", adapter.model,
                                       ", this one is ", base.fingerprint));
   auto plan = plan_again(base, options);
+  if (adapter.files.aspect_ratio && !base.tiling)
+    set_aspect_ratio(plan.checkpoint, *adapter.files.aspect_ratio, adapter.files.folder);
   plan.tensors.files.insert(plan.tensors.files.end(), adapter.files.files.begin(), adapter.files.files.end());
   save_plan(plan, target, options, Merging{adapter.files, scale});
 }
@@ -253,8 +255,14 @@ void write_original_config(const LoadPlan& plan, const std::string& folder) {
         std::find_if(sources.begin(), sources.end(), [&](const auto& source) { return source.role == role; });
     return found == sources.end() ? "" : found->path;
   };
-  if (checkpoint.layout == "original" && from("projector").empty())
-    return write_file_atomically(target, plan.config_text);
+  if (checkpoint.layout == "original" && from("projector").empty()) {
+    auto own = parse_json(plan.config_text, "config.json");
+    const auto said = read_string(own, "image_aspect_ratio", "config.json", "");
+    if (said == checkpoint.aspect_ratio || checkpoint.aspect_ratio.empty())
+      return write_file_atomically(target, plan.config_text);
+    own.set("image_aspect_ratio", checkpoint.aspect_ratio);
+    return write_file_atomically(target, own.dump(2) + "\n");
+  }
   auto json = original_config(checkpoint, torch_name(checkpoint.stored_dtype));
   if (const auto tower = from("vision tower"); !tower.empty()) json.set("mm_vision_tower", tower);
   write_file_atomically(target, json.dump(2) + "\n");

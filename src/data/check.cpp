@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kBlock = 64;
 constexpr size_t kNamedDuplicates = 20;
+constexpr size_t kNamedCuts = 5;
 constexpr auto kPollTime = std::chrono::milliseconds(50);
 constexpr std::array<std::string_view, 10> kMarks = {
     "</s>", "<s>", "<unk>", "###", "USER:", "ASSISTANT:", "[INST]", "[/INST]", "<|im_start|>", "<|im_end|>"};
@@ -237,6 +238,8 @@ DataReport check_data(const RecordIndex& index, const SampleMaker& maker, const 
       if (finding.usable) {
         rows.push_back(finding.rows);
         targets.push_back(finding.targets);
+        if (finding.cut && report.cut_first.size() < kNamedCuts)
+          report.cut_first.push_back({number, index.record(number).id, finding.rows});
         if (finding.rows > longest_rows) longest_rows = finding.rows, longest = number;
       }
       ++number;

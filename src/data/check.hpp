@@ -40,6 +40,12 @@ struct BadRecord {
   std::string message;
 };
 
+struct CutRecord {
+  int64_t record = 0;  // from 0
+  std::string id;
+  int64_t length = 0;  // positions, before cutting
+};
+
 /// Of lengths in positions (pictures count their rows), before cutting; of usable records.
 struct LengthFigures {
   int64_t total = 0, median = 0, p95 = 0, longest = 0;
@@ -52,6 +58,7 @@ struct DataReport {
   std::vector<BadRecord> bad;        // every one, in order
   LengthFigures rows, targets;       // targets: after cutting
   int64_t cut = 0;                   // longer than max_length, and used
+  std::vector<CutRecord> cut_first;  // the first few of them
   int64_t mismatches = 0;            // dropped by the rule "upstream"; counted as usable
   std::map<int64_t, int64_t> turns;  // how many records have so many
   int64_t no_id = 0, answer_first = 0, empty_answers = 0, unanswered = 0;

@@ -30,6 +30,13 @@ Json kinds_json(const DataReport& report) {
   return kinds;
 }
 
+Json cuts_json(const DataReport& report) {
+  Json list = Json::array();
+  for (const auto& cut : report.cut_first)
+    list.push_back(Json::object({{"record", cut.record + 1}, {"id", cut.id}, {"length", cut.length}}));
+  return list;
+}
+
 template <typename Counts>
 Json counts_json(const Counts& counts) {
   Json out = Json::object();
@@ -63,6 +70,7 @@ Json report_json(const DataReport& report, const RecordIndex& index, const Sampl
       {"learned_tokens", figures_json(report.targets)},
       {"longest_record", report.longest_record},
       {"cut", report.cut},
+      {"cut_first", cuts_json(report)},
       {"upstream_mismatches", report.mismatches},
       {"turns", counts_json(report.turns)},
       {"without_id", report.no_id},

@@ -67,6 +67,7 @@ OriginalSettings parse_original_settings(const Json& json, std::string_view wher
       read_int(json, "mm_vision_select_layer", where, -limits::kLayers - 1, limits::kLayers, -2)};
   settings.keep_class_token = keeps_class_token(json, where);
   settings.aspect_ratio = read_string(json, "image_aspect_ratio", where, "");
+  settings.projector_only = read_bool(json, "tune_mm_mlp_adapter", where, false);
   settings.merge_type = merge_type(json, settings.aspect_ratio == "anyres", settings.keep_class_token, where);
   settings.start_end = read_bool(json, "mm_use_im_start_end", where, false);
   settings.patch_token = read_bool(json, "mm_use_im_patch_token", where, true);

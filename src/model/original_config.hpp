@@ -21,6 +21,7 @@ struct OriginalSettings {
   std::vector<int64_t> feature_layers = {-2};
   bool keep_class_token = false;  // mm_vision_select_feature "cls_patch"
   std::string aspect_ratio;       // image_aspect_ratio: "", "square", "pad", "anyres" …
+  bool projector_only = false;    // tune_mm_mlp_adapter: what stage 1 leaves, whose picture shape stage 2 replaces
   std::string merge_type;         // mm_patch_merge_type: "flat", "spatial", "spatial_unpad"; looked at under "anyres"
   bool start_end = false;         // mm_use_im_start_end: <im_start> and <im_end> stand around a picture
   bool patch_token = true;        // mm_use_im_patch_token: the tokenizer gets <im_patch>, which no prompt holds

@@ -6,6 +6,7 @@
 #include "base/atomic_folder.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "checkpoint/config_output.hpp"
 #include "weights/safetensors_writer.hpp"
 #include "weights/torch_writer.hpp"
 
@@ -107,6 +108,8 @@ void save_adapter(const LoadPlan& plan, const Network& network, const std::strin
   if (options.rest_apart) write_torch_file(folder.path() + "/non_lora_trainables.bin", rest);
   write_file_atomically(folder.path() + "/" + std::string(kConfig),
                         config_of(plan, network, targets, modules).dump(2) + "\n");
+  write_file_atomically(folder.path() + "/preprocessor_config.json",
+                        preprocessor_config(plan.checkpoint, /*original=*/false).dump(2) + "\n");
   folder.commit();
 }
 

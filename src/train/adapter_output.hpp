@@ -18,6 +18,7 @@ struct AdapterOutput {
 ///                              the vision tower's as well
 ///   adapter_model.safetensors  f32; base_model.model.<path>.lora_A.weight and lora_B, and under their own names what else
 ///                              learnt (projector, norms, …): PEFT's modules_to_save
+///   preprocessor_config.json   how pictures were prepared: `llava` does it so with the adapter, whatever the base says
 ///   non_lora_trainables.bin    rest_apart alone: what else learnt, in torch's format (weights/torch_writer)
 ///
 /// Names are those of the class that reads the checkpoint: haotian-liu/LLaVA's for the layouts "original" and "parts",

@@ -8,8 +8,6 @@
 
 #include "base/error.hpp"
 #include "base/utf8.hpp"
-#include "data/check.hpp"
-#include "data/word_length.hpp"
 #include "train/sample_rules.hpp"
 
 namespace llava::core {
@@ -17,7 +15,13 @@ namespace {
 
 constexpr int64_t kStepsAhead = 2;
 constexpr int64_t kMostAhead = 4096;
+constexpr size_t kNamedCuts = 5;       // of the samples of a step
 constexpr size_t kListedBytes = 4096;  // of a message that names records
+
+std::string cut_text(const LoadedSample& loaded) {
+  return cat("record ", loaded.record + 1, " (id \"", printable(loaded.id), "\"): ", loaded.sample.full_rows,
+             " positions");
+}
 
 at::Tensor as_tensor(Pixels pixels) {
   auto owner = std::make_shared<Pixels>(std::move(pixels));
@@ -34,33 +38,6 @@ TrainingSample training_sample(LoadedSample loaded) {
   for (const auto label : loaded.sample.labels) sample.learned.push_back(label != kIgnored);
   for (auto& pixels : loaded.pixels) sample.pixels.push_back(as_tensor(std::move(pixels)));
   return sample;
-}
-
-std::vector<int64_t> lengths_for(const RunData& data, OrderKind kind, const RunSettings& settings,
-                                 const CountProgress& progress, const Cancel& cancel) {
-  if (kind != OrderKind::grouped && kind != OrderKind::upstream) return {};
-  const auto tell = [&](int64_t done, int64_t total) {
-    if (progress) progress("lengths", done, total);
-  };
-  if (kind == OrderKind::grouped) {
-    CheckOptions check{data.pictures, PictureCheck::none, static_cast<int32_t>(settings.loader_threads), cancel, tell};
-    auto found = check_data(*data.index, *data.maker, check).lengths;
-    for (auto& length : found)
-      if (length == 0) length = -1;  // it cannot be used; the loader says so when its turn comes
-    return {found.begin(), found.end()};
-  }
-  std::vector<int64_t> lengths;
-  for (int64_t i = 0; i < data.index->size(); ++i) {
-    cancel.poll("lengths");
-    try {
-      lengths.push_back(word_length(data.index->record(i)));
-    } catch (const RecordError&) {
-      lengths.push_back(-1);
-    }
-    if (lengths.back() == 0) lengths.back() = -1;
-    tell(i + 1, data.index->size());
-  }
-  return lengths;
 }
 
 }  // namespace
@@ -104,11 +81,11 @@ void require_pictures(const std::string& path, int64_t records, int64_t without,
                     printable(learns), ") learns from pictures alone"));
 }
 
-Feed::Feed(RunData data, const RunSettings& settings, const Ranks& ranks, int64_t first, const CountProgress& progress,
+Feed::Feed(RunData data, const RunSettings& settings, const Ranks& ranks, int64_t first, std::vector<int64_t> lengths,
            const Cancel& cancel)
     : data_(std::move(data)), skip_bad_(settings.skip_bad), step_(first), rank_(ranks.rank()), ranks_(ranks.count()) {
   order_ = {settings.order, settings.seed,        data_.index->size(),
-            settings.batch, settings.micro_batch, lengths_for(data_, settings.order, settings, progress, cancel)};
+            settings.batch, settings.micro_batch, std::move(lengths)};
   steps_per_epoch_ = (order_.count + order_.batch - 1) / order_.batch;
   loading_.pictures = data_.pictures;
   loading_.threads = static_cast<int32_t>(settings.loader_threads);
@@ -158,6 +135,10 @@ const StepSamples& Feed::next() {
       skip(loaded);
       continue;
     }
+    if (loaded.sample.cut) {
+      ++now_.cut_count;
+      if (now_.cut.size() < kNamedCuts) now_.cut.push_back(cut_text(loaded));
+    }
     now_.records[static_cast<size_t>(i / order_.micro_batch)].push_back(loaded.record);
     samples_.push_back(training_sample(std::move(loaded)));
     now_.leaves[static_cast<size_t>(i / order_.micro_batch)].push_back(&samples_.back());
@@ -186,7 +167,10 @@ Evaluation evaluate_on(const RunData& data, const RunSettings& settings, Network
   for (bool more = true; more;) {
     std::vector<TrainingSample> samples;
     while (static_cast<int64_t>(samples.size()) < settings.micro_batch && (more = loader.next(loaded)))
-      if (!loaded.skipped) samples.push_back(training_sample(std::move(loaded)));
+      if (!loaded.skipped) {
+        result.cut += loaded.sample.cut;
+        samples.push_back(training_sample(std::move(loaded)));
+      }
     std::vector<const TrainingSample*> leaf;
     for (const auto& sample : samples) leaf.push_back(&sample);
     const auto parts = make_micro_batches(leaf, config.language.vocabulary, config.tokens_per_image(),

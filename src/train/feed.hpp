@@ -40,14 +40,15 @@ struct StepSamples {
   std::vector<std::vector<int64_t>> records;  // of each leaf, their places in the file, from 0
   int64_t epoch = 0;                          // from 0
   std::vector<std::string> skipped;           // since the call before: "train.json: record 12 …: …"
+  int64_t cut_count = 0;                      // samples that were cut to the longest length allowed
+  std::vector<std::string> cut;               // the first few: "record 12 (id "x"): 700 positions"
 };
 
 class Feed {
  public:
-  /// Begins with step `first`, counted from 0. For the orders that look at lengths every record is read once (phase
-  /// "lengths"). Throws what epoch_order() and Loader do.
+  /// Begins with step `first`, counted from 0; `lengths` as train/lengths has them. Throws what epoch_order() and Loader do.
   /// Of several ranks this one makes the samples of its own leaves alone: leaf i is rank i mod ranks'.
-  Feed(RunData data, const RunSettings& settings, const Ranks& ranks, int64_t first, const CountProgress& progress,
+  Feed(RunData data, const RunSettings& settings, const Ranks& ranks, int64_t first, std::vector<int64_t> lengths,
        const Cancel& cancel);
 
   /// Throws what Loader::next() does; Error(format) naming the records when more are unusable than may be.
@@ -79,7 +80,7 @@ class Feed {
 /// The mean loss over all learned tokens of a file, in its own order, in micro-batches.
 struct Evaluation {
   double loss = 0;
-  int64_t samples = 0, labels = 0;
+  int64_t samples = 0, labels = 0, cut = 0;
   std::vector<std::string> skipped;
 };
 Evaluation evaluate_on(const RunData& data, const RunSettings& settings, Network& network, const Cancel& cancel);

@@ -32,6 +32,7 @@ void count(const Json& line, MetricsTotals& totals) {
   if (!line.contains("loss")) return;
   totals.samples += static_cast<int64_t>(number_in(line, "samples"));
   totals.tokens += static_cast<int64_t>(number_in(line, "tokens"));
+  totals.cut += static_cast<int64_t>(number_in(line, "cut"));
   totals.seconds += number_in(line, "seconds");
   totals.last_loss = number_in(line, "loss");
   if (!totals.first_loss) totals.first_loss = totals.last_loss;

@@ -12,7 +12,7 @@ namespace llava::core {
 
 /// What the lines of a file come to.
 struct MetricsTotals {
-  int64_t samples = 0, tokens = 0;
+  int64_t samples = 0, tokens = 0, cut = 0;
   double seconds = 0;
   std::optional<double> first_loss, last_loss, eval_loss;
   int64_t eval_step = -1;  // of eval_loss

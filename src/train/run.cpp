@@ -15,7 +15,9 @@
 #include "ops/card_peak.hpp"
 #include "ops/device.hpp"
 #include "train/divergence.hpp"
+#include "train/lengths.hpp"
 #include "train/origin.hpp"
+#include "train/sample_rules.hpp"
 #include "train/snapshot.hpp"
 #include "train/stages.hpp"
 
@@ -64,10 +66,7 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
   stepper_ = std::make_unique<Stepper>(plan_, mask_of(settings_.learns), recipe, cancel, ranks_);
   resume();
   first_ = done();
-  if (!finished())
-    together(comm_.get(), [&] {
-      feed_ = std::make_unique<Feed>(data_, settings_, ranks_, first_, progress_of(listener_), cancel_);
-    });
+  if (!finished()) open_feed();
   together(comm_.get(), [&] { open_records(); });
   if (settings_.save_async) background_ = std::make_unique<BackgroundSave>();
   tell(Json::object({{"event", "start"},
@@ -84,6 +83,7 @@ TrainingRun::TrainingRun(const RunSettings& settings, RunListener listener, cons
                      {"device", place_.device.str()},
                      {"resumed_from", resumed_from_},
                      {"interrupted", folder_ ? folder_->interrupted() : ""}}));
+  tell_of_schedule();
   if (!other_means_.empty())
     tell(Json::object({{"event", "warning"},
                        {"message", cat(resumed_from_, " was made by other means: ", other_means_,
@@ -102,6 +102,7 @@ void TrainingRun::meet() {
 void TrainingRun::open_inputs() {
   plan_ = plan_load(settings_.model, settings_.load);
   require_loadable(plan_);
+  fit_to_model(settings_, plan_.checkpoint);
   check_mask(plan_, settings_.learns);
   const auto progress = progress_of(listener_);
   data_ = open_data(settings_.data, settings_, plan_.checkpoint, progress, cancel_);
@@ -167,10 +168,6 @@ void TrainingRun::resume() {
   log_info(cat("goes on from ", resumed_from_));
 }
 
-void TrainingRun::tell(Json event) {
-  if (listener_) listener_(event);
-}
-
 void TrainingRun::step() {
   if (finished()) throw Error(Status::state, cat("all ", steps_, " steps are done"));
   go_on_running();
@@ -184,6 +181,7 @@ void TrainingRun::step() {
     or_save([&] { given = &next_samples(); });
     const auto& samples = *given;
     waited = feed_->waited_seconds() - before;
+    tell_of_cuts(samples.cut);
     for (const auto& message : samples.skipped) tell(Json::object({{"event", "skipped"}, {"message", message}}));
     try {
       report = stepper_->step(samples.leaves, cancel_);
@@ -221,19 +219,32 @@ void TrainingRun::or_save(const std::function<void()>& read) {
   }
 }
 
+// The first rank looks at the records where their lengths matter, and leaves what it finds to the others and to later runs.
+void TrainingRun::open_feed() {
+  const auto look = [&](bool first) {
+    if (first_rank() == first) lengths_ = order_lengths(data_, settings_, first, progress_of(listener_), cancel_);
+  };
+  together(comm_.get(), [&] { look(true); });
+  together(comm_.get(), [&] { look(false); });
+  together(comm_.get(), [&] { feed_ = std::make_unique<Feed>(data_, settings_, ranks_, done(), *lengths_, cancel_); });
+}
+
 // Of this rank's leaves. What is skipped is counted over all ranks.
 const StepSamples& TrainingRun::next_samples() {
   const StepSamples* samples = nullptr;
   if (comm_) comm_->progress("loading", Doing::busy);
   together(comm_.get(), [&] {
-    if (!feed_) feed_ = std::make_unique<Feed>(data_, settings_, ranks_, done(), progress_of(listener_), cancel_);
+    if (!feed_) feed_ = std::make_unique<Feed>(data_, settings_, ranks_, done(), *lengths_, cancel_);
     samples = &feed_->next();
   });
   skipped_ = feed_->skipped();
-  if (!comm_ || settings_.skip_bad == 0) return *samples;
-  auto all = at::full({1}, skipped_, at::kLong);
+  cut_now_ = samples->cut_count;
+  if (!comm_) return *samples;
+  auto all = at::full({2}, skipped_, at::kLong);
+  all.mutable_data_ptr<int64_t>()[1] = cut_now_;
   comm_->all_reduce(all, Reduce::sum);
-  skipped_ = all.item<int64_t>();
+  skipped_ = all.const_data_ptr<int64_t>()[0];
+  cut_now_ = all.const_data_ptr<int64_t>()[1];
   if (settings_.skip_bad > 0 && skipped_ > settings_.skip_bad)
     throw Error(Status::limit, cat(skipped_, " records cannot be used on ", ranks_.count(), " ranks, at most ",
                                    settings_.skip_bad, " may be skipped; each is named in the log of its rank"));
@@ -264,65 +275,6 @@ void TrainingRun::pass_over(const Error& error) {
 
 bool TrainingRun::any_rank_says(bool mine) { return any_rank(comm_.get(), mine); }
 
-void TrainingRun::tell_step(const StepReport& report, double seconds, double data_seconds) {
-  last_ = report;
-  if (!first_loss_) first_loss_ = report.loss;
-  seconds_ += seconds;
-  samples_ += report.samples;
-  tokens_ += report.rows;
-  if (!first_rank()) return;
-  const auto here = static_cast<double>(done() - first_);
-  const auto per_epoch = (data_.index->size() + settings_.batch - 1) / settings_.batch;  // the last may be short
-  auto line = Json::object({{"step", report.step},
-                            {"epoch", static_cast<double>(report.step) / static_cast<double>(per_epoch)},
-                            {"loss", report.loss},
-                            {"lr", report.lr},
-                            {"grad_norm", report.gradient_norm},
-                            {"samples", report.samples},
-                            {"tokens", report.rows},
-                            {"labels", report.labels},
-                            {"seconds", seconds},
-                            {"data_seconds", data_seconds},
-                            {"samples_per_second", static_cast<double>(report.samples) / seconds},
-                            {"tokens_per_second", static_cast<double>(report.rows) / seconds},
-                            {"tflops", report.flops / seconds * 1e-12},
-                            {"resident_bytes", resident_bytes()}});
-  add_card(line, report.flops / seconds * 1e-12);
-  if (report.clipped) line.add("clipped", true);
-  if (report.samples == 0) line.add("empty", true);
-  metrics_->append(line);
-  if (tensorboard_)
-    tensorboard_->add(report.step, {{"train/loss", report.loss},
-                                    {"train/lr", report.lr},
-                                    {"train/grad_norm", report.gradient_norm},
-                                    {"speed/samples_per_second", static_cast<double>(report.samples) / seconds}});
-  line.add("event", "step");
-  line.add("steps", steps_);
-  line.add("eta_seconds", seconds_ / here * static_cast<double>(steps_ - done()));
-  tell(std::move(line));
-}
-
-// Over the wall clock, so that snapshots and evaluations count. The first step warms up.
-void TrainingRun::estimate() {
-  const auto here = done() - first_;
-  if (here == 1) first_step_end_ns_ = now_ns();
-  if (here != kEstimateSteps || finished()) return;
-  const auto each = seconds_since(first_step_end_ns_) / static_cast<double>(kEstimateSteps - 1);
-  tell(Json::object({{"event", "estimate"},
-                     {"step", done()},
-                     {"steps", steps_},
-                     {"seconds_per_step", each},
-                     {"seconds_left", each * static_cast<double>(steps_ - done())}}));
-}
-
-// The operations are all ranks', and so is the peak.
-void TrainingRun::add_card(Json& line, double tflops) const {
-  const auto card = card_use(place_.device);
-  if (!card) return;
-  line.add("device_bytes", card->peak_bytes);
-  if (peak_tflops_ > 0) line.add("mfu", tflops / (peak_tflops_ * static_cast<double>(ranks_.count())));
-}
-
 void TrainingRun::alone(const char* what, const std::function<void()>& work) {
   if (comm_ && (first_rank() || ranks_.values_in_shards())) comm_->progress(what, Doing::slow);
   if (ranks_.values_in_shards()) return stepper_->network().lend(work);
@@ -333,13 +285,6 @@ void TrainingRun::alone(const char* what, const std::function<void()>& work) {
     if (comm_) comm_->abort(cat(what, ": ", error.what()));
     throw;
   }
-}
-
-void TrainingRun::note(const char* event, Json line) {
-  if (!first_rank()) return;
-  metrics_->append(line);
-  line.add("event", event);
-  tell(std::move(line));
 }
 
 double TrainingRun::evaluate() {
@@ -356,42 +301,10 @@ double TrainingRun::evaluate() {
                             {"samples", result.samples},
                             {"labels", result.labels},
                             {"seconds", seconds_since(begin)}});
+  if (result.cut > 0) line.add("cut", result.cut);
   if (tensorboard_) tensorboard_->add(done(), {{"eval/loss", result.loss}});
   note("evaluation", std::move(line));
   return result.loss;
-}
-
-Json TrainingRun::summary() const {
-  static const MetricsTotals nothing;
-  const auto& before = metrics_ ? metrics_->before() : nothing;
-  auto json = Json::object({{"out", settings_.out},
-                            {"preset", settings_.preset},
-                            {"step", done()},
-                            {"steps", steps_},
-                            {"settings", identity_.numeric},
-                            {"samples", before.samples + samples_},
-                            {"tokens", before.tokens + tokens_},
-                            {"seconds", before.seconds + seconds_},
-                            {"skipped", skipped_},
-                            {"diverged", stepper_->state().left_out},
-                            {"learning", stepper_->network().learners().learning()},
-                            {"rank", ranks_.rank()},
-                            {"ranks", ranks_.count()},
-                            {"resident_before_bytes", resident_before_},
-                            {"peak_resident_bytes", peak_resident_bytes()}});
-  json.add("device", place_.device.str());
-  if (const auto card = card_use(place_.device)) {
-    json.add("device_name", card->name);
-    json.add("peak_device_bytes", card->peak_bytes);
-  }
-  if (!resumed_from_.empty()) json.add("resumed_from", resumed_from_);
-  const auto add = [&](const char* name, const std::optional<double>& value, const std::optional<double>& otherwise) {
-    if (value || otherwise) json.add(name, value ? *value : *otherwise);
-  };
-  add("first_loss", before.first_loss, first_loss_);
-  add("last_loss", last_ ? std::optional(last_->loss) : std::nullopt, before.last_loss);
-  add("eval_loss", eval_loss_, before.eval_loss);
-  return json;
 }
 
 }  // namespace llava::core

@@ -34,14 +34,16 @@ namespace llava::core {
 ///   step        step, epoch, loss, lr, grad_norm, samples, tokens (positions), labels, seconds, data_seconds (of them,
 ///               spent waiting for data), samples_per_second, tokens_per_second, tflops (of the model, train/flops), eta_seconds, resident_bytes;
 ///               on a card device_bytes (in tensors, at most so far) and, where its peak is known (ops/card_peak), mfu (the share
-///               of it that the model's operations are); clipped; empty (all its records were left out)
+///               of it that the model's operations are); clipped; empty (all its records were left out);
+///               cut (samples that were longer than max_length)
 ///   skipped     message: a record that could not be used
 ///   estimate    step, steps, seconds_per_step (of the last nine, with all that comes between them), seconds_left: after
 ///               ten steps of this process
 ///   warning     message: the run goes on from a snapshot of another LibTorch, processor or number of threads, and its
-///               last digits may be others than if it had not stopped
+///               last digits may be others than if it had not stopped; or samples are cut to max_length, the first of them
+///               named; or warm-up leaves steps, or all of them, without learning
 ///   diverged    step, message, in_a_row: a step that was left out, as settings.skip_diverged allows
-///   evaluation  step, eval_loss, samples, labels, seconds
+///   evaluation  step, eval_loss, samples, labels, seconds, cut (where there are such samples)
 ///   answer      step, record, question, answer, expected: what capi/sample_answers asks
 ///   saved       step, seconds, waited_seconds (of them, in which no step was made: fewer with settings.save_async)
 ///   save_failed step, message: the one before is still there
@@ -115,6 +117,7 @@ class TrainingRun {
   void take_folder();
   void look_for_pictures();
   void open_records();
+  void open_feed();
   const StepSamples& next_samples();
   void or_save(const std::function<void()>& read);
   void resume();
@@ -122,6 +125,8 @@ class TrainingRun {
   void go_on_running();
   void estimate();
   void tell(Json event);
+  void tell_of_schedule();
+  void tell_of_cuts(const std::vector<std::string>& here);
   void tell_step(const StepReport& report, double seconds, double data_seconds);
   void pass_over(const Error& error);
   Error error_with_fault(const StepSamples& samples, const Error& error);
@@ -145,7 +150,8 @@ class TrainingRun {
   std::optional<RunData> eval_data_;
   std::unique_ptr<RunFolder> folder_;  // of the first rank
   std::unique_ptr<Stepper> stepper_;
-  std::unique_ptr<Feed> feed_;  // made again after a failure
+  std::unique_ptr<Feed> feed_;                   // made again after a failure
+  std::optional<std::vector<int64_t>> lengths_;  // of all records, where the order looks at them
   std::unique_ptr<MetricsFile> metrics_;
   std::unique_ptr<TensorboardFile> tensorboard_;
   RunIdentity identity_{Json()};
@@ -154,6 +160,8 @@ class TrainingRun {
   int64_t evaluated_step_ = -1;  // on eval_data; the first rank knows
   int64_t resident_before_ = resident_bytes();
   int64_t skipped_ = 0, samples_ = 0, tokens_ = 0, without_picture_ = 0;
+  int64_t cut_ = 0, cut_now_ = 0;  // samples that were cut, of this process and of this step, over all ranks
+  bool cuts_told_ = false;
   int64_t first_step_end_ns_ = 0;  // of this process
   int64_t background_begin_ns_ = 0;
   double background_waited_ = 0;

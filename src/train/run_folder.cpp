@@ -12,6 +12,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
+#include "train/lengths.hpp"
 
 namespace llava::core {
 namespace {
@@ -32,7 +33,7 @@ void make_folder(const std::string& path) {
 // "run.json.tmp-12-0": what base/files and base/atomic_folder write to until it is whole.
 bool is_unfinished(const std::string& name) {
   const auto stem = name.substr(0, name.find(".tmp-"));
-  return stem != name && (stem == kState || stem == kMetrics || stem.starts_with("step-"));
+  return stem != name && (stem == kState || stem == kMetrics || stem == kLengthsFile || stem.starts_with("step-"));
 }
 
 void remove_unfinished(const std::string& path) {
@@ -54,7 +55,9 @@ void remove_unfinished(const std::string& path) {
 bool is_free(const std::string& path) {
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator(path, failure))
-    if (entry.path().filename() != kLock && !is_unfinished(entry.path().filename().string())) return false;
+    if (entry.path().filename() != kLock && entry.path().filename() != kLengthsFile &&
+        !is_unfinished(entry.path().filename().string()))
+      return false;
   if (failure) throw Error(Status::io, cat(printable(path), ": cannot be read: ", failure.message()));
   return true;
 }

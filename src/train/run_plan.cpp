@@ -12,6 +12,7 @@
 #include "train/learners.hpp"
 #include "train/memory_advice.hpp"
 #include "train/memory_plan.hpp"
+#include "train/sample_rules.hpp"
 #include "train/stages.hpp"
 
 namespace llava::core {
@@ -88,6 +89,12 @@ LargestLeaf largest_leaf(const RunSettings& settings, const DataReport& report, 
   return largest;
 }
 
+Json warnings_of(const Schedule& schedule) {
+  auto warnings = Json::array();
+  if (auto text = warm_up_warning(schedule); !text.empty()) warnings.push_back(std::move(text));
+  return warnings;
+}
+
 // Whether the processes that are started here fit into what is free now; the mapped weights are theirs in common.
 void add_fit(Json& json, const RunSettings& settings, const std::function<int64_t(const RunSettings&)>& total_of,
              const LoadPlan& plan) {
@@ -106,8 +113,9 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   auto settings = given;
   check_settings(settings);
   settings.load.cancel = cancel;
-  const auto plan = plan_load(settings.model, settings.load);
+  auto plan = plan_load(settings.model, settings.load);
   require_loadable(plan);
+  fit_to_model(settings, plan.checkpoint);
   const auto data = open_data(settings.data, settings, plan.checkpoint, progress, cancel);
   const auto records = data.index->size();
   const auto per_epoch = (records + settings.batch - 1) / settings.batch;
@@ -128,6 +136,7 @@ Json plan_run(const RunSettings& given, const CountProgress& progress, const Can
   json.add("steps", steps);
   json.add("steps_per_epoch", per_epoch);
   json.add("warmup_steps", step_recipe(settings, steps).schedule.warmup_steps);
+  json.add("warnings", warnings_of(step_recipe(settings, steps).schedule));
   json.add("parameters", plan.checkpoint.parameters);
   json.add("learning", learning.parameters);
   json.add("added", learning.added);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "checkpoint/companions.hpp"
+#include "train/stages.hpp"
+
 namespace llava::core {
 
 SampleRules sample_rules(const SampleChoice& choice, const Checkpoint& model) {
@@ -14,6 +17,22 @@ SampleRules sample_rules(const SampleChoice& choice, const Checkpoint& model) {
   rules.image_rows = model.config.tokens_per_image();
   rules.max_length = choice.max_length > 0 ? std::min(choice.max_length, model.context) : model.context;
   return rules;
+}
+
+void fit_to_model(RunSettings& settings, Checkpoint& model) {
+  settings.max_length = settings.max_length > 0 ? std::min(settings.max_length, model.context) : model.context;
+  auto& shape = settings.image_aspect_ratio;
+  if (model.tiling) {
+    if (!shape.empty()) set_aspect_ratio(model, shape, "image_aspect_ratio");  // says that it cannot be
+    shape = "anyres";
+    return;
+  }
+  const bool open = model.aspect_ratio_open;
+  if (shape.empty() && !open) shape = model.preprocess.do_pad ? "pad" : "square";
+  if (shape.empty()) shape = stage_preset(settings.preset, settings.stage).image_aspect_ratio;
+  set_aspect_ratio(model, shape, "image_aspect_ratio");
+  model.aspect_ratio_open = open && settings.stage == 1 && shape == "square";
+  if (model.aspect_ratio_open) model.aspect_ratio.clear();
 }
 
 PictureRules picture_rules(const std::string& data_file, const std::string& images, bool allow_outside,

@@ -23,4 +23,8 @@ int64_t warmup_steps(double ratio, int64_t steps);
 /// "cosine", "linear", "constant"; Error(argument) for others.
 Schedule::Shape schedule_named(const std::string& name);
 
+/// What a warm-up that is long for the run comes to, and what to set: no step learns (the first has rate 0 and is the
+/// last), not all do (more than a tenth of them), or the peak is never reached. "" where nothing is to be said.
+std::string warm_up_warning(const Schedule& schedule);
+
 }  // namespace llava::core

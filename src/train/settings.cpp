@@ -101,6 +101,9 @@ void check_settings(const RunSettings& settings) {
                                          "\": beside a base of four bits training is on the CPU alone"));
   check_numbers(settings);
   check_counts(settings);
+  const auto& shape = settings.image_aspect_ratio;
+  expect(shape.empty() || shape == "pad" || shape == "square", "image_aspect_ratio", cat('"', printable(shape), '"'),
+         "\"pad\" or \"square\"");
   mask_of(settings.learns);
   if (settings.data.empty()) throw Error(Status::argument, "no data file is given");
   if (settings.answer_every > 0 && settings.answer_data.empty() && settings.eval_data.empty())
@@ -165,6 +168,7 @@ Json numeric_settings(const RunSettings& settings, int64_t steps, const std::str
                             {"seed", settings.seed},
                             {"labels", settings.labels == LabelRule::spans ? "spans" : "upstream"},
                             {"image_place", kPlaces[static_cast<size_t>(settings.image_place)]},
+                            {"image_aspect_ratio", settings.image_aspect_ratio},
                             {"skip_bad", settings.skip_bad},
                             {"vision_lr", settings.vision_lr},
                             {"dtype", settings.precision == Precision::f32 ? "f32" : "bf16"}});

@@ -35,6 +35,7 @@ struct RunSettings {
   uint64_t seed = 42;
   LabelRule labels = LabelRule::spans;
   ImagePlace image_place = ImagePlace::first;
+  std::string image_aspect_ratio;  // "pad", "square"; "" = as the model's files say, else as the preset (fit_to_model)
 
   LoraRecipe lora;  // rank 0: none
   Precision precision = Precision::f32;

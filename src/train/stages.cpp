@@ -18,23 +18,23 @@ constexpr size_t kExpressionBytes = 4096;
 
 // clang-format off
 constexpr std::array kPresets = {
-    StagePreset{"llava-1.5", 1, kProjector, 1e-3, 256, 32, 1, 0.03, 0, LossMean::group, 2048, "plain", "first", "shuffled",
+    StagePreset{"llava-1.5", 1, kProjector, 1e-3, 256, 32, 1, 0.03, 0, LossMean::group, 2048, "plain", "first", "shuffled", "square",
                 0, 0, 0, 0, "LLaVA c121f04, scripts/v1_5/pretrain.sh"},
-    StagePreset{"llava-1.5", 2, kProjectorAndLanguage, 2e-5, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped",
+    StagePreset{"llava-1.5", 2, kProjectorAndLanguage, 2e-5, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped", "pad",
                 0, 0, 0, 0, "LLaVA c121f04, scripts/v1_5/finetune.sh"},
-    StagePreset{"llava-1.5-lora", 2, kProjector, 2e-4, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped",
+    StagePreset{"llava-1.5-lora", 2, kProjector, 2e-4, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped", "pad",
                 2e-5, 128, 256, 0.05, "LLaVA c121f04, scripts/v1_5/finetune_lora.sh"},
-    StagePreset{"llava-1.5-qlora", 2, kProjector, 2e-4, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped",
+    StagePreset{"llava-1.5-qlora", 2, kProjector, 2e-4, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "v1", "first", "grouped", "pad",
                 2e-5, 128, 256, 0.05, "LLaVA c121f04, scripts/finetune_qlora.sh and v1_5/finetune_lora.sh; the base in four bits"},
-    StagePreset{"llava-v0", 1, kProjector, 2e-3, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "plain", "as-written", "shuffled",
+    StagePreset{"llava-v0", 1, kProjector, 2e-3, 128, 16, 1, 0.03, 0, LossMean::group, 2048, "plain", "as-written", "shuffled", "square",
                 0, 0, 0, 0, "Liu et al. 2023, section 5 and appendix; LLaVA 8959d5c"},
-    StagePreset{"llava-v0", 2, kProjectorAndLanguage, 2e-5, 32, 4, 3, 0.03, 0, LossMean::group, 2048, "v0", "as-written", "shuffled",
+    StagePreset{"llava-v0", 2, kProjectorAndLanguage, 2e-5, 32, 4, 3, 0.03, 0, LossMean::group, 2048, "v0", "as-written", "shuffled", "square",
                 0, 0, 0, 0, "Liu et al. 2023, section 5 and appendix; LLaVA 8959d5c"},
-    StagePreset{"scienceqa", 2, kProjectorAndLanguage, 2e-5, 32, 4, 12, 0.03, 0, LossMean::group, 2048, "v0", "as-written", "shuffled",
+    StagePreset{"scienceqa", 2, kProjectorAndLanguage, 2e-5, 32, 4, 12, 0.03, 0, LossMean::group, 2048, "v0", "as-written", "shuffled", "square",
                 0, 0, 0, 0, "Liu et al. 2023, section 5.2"},
-    StagePreset{"custom", 1, kProjector, 1e-3, 256, 32, 1, 0.03, 1, LossMean::step, 2048, "plain", "first", "shuffled",
+    StagePreset{"custom", 1, kProjector, 1e-3, 256, 32, 1, 0.03, 1, LossMean::step, 2048, "plain", "first", "shuffled", "square",
                 0, 0, 0, 0, "llava-1.5 with clipping and the mean over all tokens of a step"},
-    StagePreset{"custom", 2, kProjectorAndLanguage, 2e-5, 128, 16, 1, 0.03, 1, LossMean::step, 2048, "v1", "first", "grouped",
+    StagePreset{"custom", 2, kProjectorAndLanguage, 2e-5, 128, 16, 1, 0.03, 1, LossMean::step, 2048, "v1", "first", "grouped", "pad",
                 0, 0, 0, 0, "llava-1.5 with clipping and the mean over all tokens of a step"},
 };
 // clang-format on

@@ -24,10 +24,11 @@ struct StagePreset {
   LossMean loss_mean;
   int64_t max_length;  // rows of a sample, pictures counted
   std::string_view template_name;
-  std::string_view image_place;  // data/sample: "first", "as-written", "random"
-  std::string_view order;        // data/order: "grouped", "shuffled"
-  double projector_lr;           // 0 = lr
-  int64_t lora_rank;             // 0 = no LoRA
+  std::string_view image_place;         // data/sample: "first", "as-written", "random"
+  std::string_view order;               // data/order: "grouped", "shuffled"
+  std::string_view image_aspect_ratio;  // "square": resized and cropped; "pad": padded to a square first
+  double projector_lr;                  // 0 = lr
+  int64_t lora_rank;                    // 0 = no LoRA
   double lora_alpha, lora_dropout;
   std::string_view source;
 };

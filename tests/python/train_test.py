@@ -87,12 +87,12 @@ def test_the_options_are_those_of_the_c_struct() -> None:
 def test_options_reach_the_run(data: pathlib.Path, out: pathlib.Path) -> None:
     plan = llava.plan_training(
         TINY, data, stage=2, preset="custom", lr=3e-4, beta2=0.5, clip=2, epochs=2, batch=3, micro_batch=1,
-        schedule="linear", loss_mean="group", order="sequential", image_place="as-written", learns="projector.*",
+        schedule="linear", loss_mean="group", order="sequential", image_place="as-written", image_aspect_ratio="pad", learns="projector.*",
         max_length=300, warmup_steps=1, seed=7, dtype="bf16", recompute="full", skip_bad=-1,
     )  # fmt: skip
     assert not out.exists()
     assert (plan["steps"], plan["records"], plan["usable"], plan["warmup_steps"]) == (8, 12, 12, 1)
-    expected = {"lr": 3e-4, "beta2": 0.5, "clip": 2, "schedule": "linear", "order": "sequential", "learns": "projector.*",
+    expected = {"lr": 3e-4, "beta2": 0.5, "clip": 2, "schedule": "linear", "order": "sequential", "learns": "projector.*", "image_aspect_ratio": "pad",
                 "max_length": 300, "seed": 7, "dtype": "bf16", "batch": 3}  # fmt: skip
     assert {name: plan["settings"][name] for name in expected} == expected
     lora = llava.plan_training(TINY, data, stage=2, preset="llava-1.5-lora", lora_r=2, lora_targets=["q_proj", "v_proj"])

@@ -91,6 +91,9 @@ namespace Llava
         public SampleOrder? Order { get; set; }
         /// <summary>Where the picture of the first question goes.</summary>
         public ImagePlace? ImagePlace { get; set; }
+        /// <summary>"pad": a picture is padded to a square; "square": its centre is cropped; not set: as the model's files
+        /// say, else the preset's.</summary>
+        public string ImageAspectRatio { get; set; }
         /// <summary>Which tokens are learned.</summary>
         public Labels? Labels { get; set; }
         /// <summary>Pictures may lie anywhere, not below ImageRoot alone.</summary>
@@ -153,6 +156,7 @@ namespace Llava
             fields.Set("zero", Zero);
             fields.Choose("deterministic", Deterministic);
             fields.Set("device", Device);
+            fields.Set("image_aspect_ratio", ImageAspectRatio);
             fields.Set("tensorboard", Tensorboard);
             fields.Set("projector_file", ProjectorFile);
             fields.Set("base_bits", BaseBits.HasValue ? BaseBits.Value.ToString(System.Globalization.CultureInfo.InvariantCulture) : null);

@@ -89,6 +89,8 @@ class TrainOptions(TypedDict, total=False):
     order: Literal["sequential", "shuffled", "grouped", "upstream"]
     image_place: Literal["first", "as-written", "random"]
     """where the picture of the first question goes"""
+    image_aspect_ratio: Literal["pad", "square"]
+    """a picture is padded to a square, or its centre cropped; default: as the model's files say, else the preset's"""
     labels: Literal["spans", "upstream"]
     """which tokens are learned: the assistant's words, or by the original's rules"""
     allow_outside: bool

@@ -103,6 +103,7 @@ struct TrainOptions {
   int64_t answer_every = 0;                               /**< steps between sample answers; 0: none */
   std::string answer_data = {};                           /**< records with the questions; "": eval_data */
   std::string device = {};                                /**< "cuda:0", "cuda"; "": the CPU */
+  std::string image_aspect_ratio = {};                    /**< "pad", "square"; "": the model's, else the preset's */
   int64_t skip_diverged = 0;                              /**< steps in a row that may be left out as not finite */
 
   /** Hears every event, a JSON object, on the thread that trains; false stops after the step. What it throws leaves the
@@ -180,6 +181,7 @@ inline llava_train_options train_options(const TrainOptions& options, TrainListe
   c.answer_every = options.answer_every;
   c.answer_data = or_null(options.answer_data, "answer_data");
   c.device = or_null(options.device, "device");
+  c.image_aspect_ratio = or_null(options.image_aspect_ratio, "image_aspect_ratio");
   c.base_bits = options.base_bits;
   c.nproc = options.nproc;
   c.zero = options.zero;
@@ -250,6 +252,7 @@ inline TrainOptions train_options(const llava_train_options& c) {
   options.answer_every = c.answer_every;
   options.answer_data = text(c.answer_data);
   options.device = text(c.device);
+  options.image_aspect_ratio = text(c.image_aspect_ratio);
   options.base_bits = c.base_bits;
   options.nproc = c.nproc;
   options.zero = c.zero;

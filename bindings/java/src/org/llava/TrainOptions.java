@@ -225,6 +225,11 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("image_place", imagePlace);
   }
 
+  /** "pad": a picture is padded to a square, "square": its centre is cropped; default: as the model's files say, else the preset's. */
+  public TrainOptions imageAspectRatio(String imageAspectRatio) {
+    return set("image_aspect_ratio", imageAspectRatio);
+  }
+
   /** Whether pictures may lie anywhere; default: below the folder of pictures alone. */
   public TrainOptions allowOutside(boolean allowOutside) {
     return set("allow_outside", allowOutside);
