@@ -44,7 +44,9 @@ llava_status llava_load_plan(const char* path, const llava_load_options* options
     const auto folder = path_argument(path, "path");
     const auto settings = read_options(options);
     const CancelUse use(settings.cancel);
-    *out = new_string(llava::core::plan_json(llava::core::plan_load(folder, core_load_options(settings, use))));
+    auto load = core_load_options(settings, use);
+    load.map = true;  // headers are all a plan reads
+    *out = new_string(llava::core::plan_json(llava::core::plan_load(folder, load)));
   });
 }
 

@@ -57,7 +57,7 @@ llava_status llava_dataset_check(const char* path, const char* model_path, const
     load.cancel = use.cancel();
     const auto plan = core::plan_load(folder, load);
     const core::Checkpoint& model = plan.checkpoint;
-    if (!model.tokenizer || !model.chat_template) core::require_loadable(plan);
+    if (!model.tokenizer || !model.chat_template || !model.vision_known) core::require_loadable(plan);
     const auto index = core::RecordIndex::open(file, {use.cancel(), teller("index")});
     const core::SampleMaker maker(model.tokenizer, sample_rules(settings, model));
     auto check = check_options(settings, file, model);

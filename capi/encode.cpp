@@ -55,6 +55,7 @@ void encode(llava_model* model, std::span<const llava_image* const> images, bool
   const CancelUse use(settings.cancel);
   const auto chosen = chosen_bundle(*object, settings.adapter, settings.adapter_scale);
   use.cancel().poll("encode");
+  check_unchanged(*chosen);
   Pictures pictures;
   for (size_t i = 0; i < images.size(); ++i)
     pictures.push_back(get(images[i], list ? cat("images[", i, "]").c_str() : "image")->picture);

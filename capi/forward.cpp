@@ -49,6 +49,7 @@ llava_status llava_forward(llava_model* model, const int32_t* ids, int64_t id_co
           .with("needed", prompt.rows)
           .with("limit", bundle.context);
     use.cancel().poll("forward");
+    check_unchanged(bundle);
     *out = new_tensor(run(bundle, prompt, settings, use.cancel()));
   });
 }

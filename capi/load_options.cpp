@@ -59,6 +59,7 @@ core::LoadOptions core_load_options(const llava_load_options& settings, const Ca
   load.adapter_scale = static_cast<double>(settings.adapter_scale);
   load.tile_rule = tile_rule(settings.tile_rule);
   load.allow_pickle = settings.allow_pickle != 0;
+  load.map = settings.no_mmap == 0;
   load.cancel = use.cancel();
   load.progress = progress_teller(settings.progress, settings.progress_user_data);
   load.cancel.poll("load");

@@ -45,7 +45,9 @@ constexpr llava_load_options kLoadDefaults = {.struct_size = sizeof(llava_load_o
                                               .adapter_scale = 1,
                                               .tile_rule = LLAVA_TILES_AUTO,
                                               .allow_pickle = 1,
-                                              .pickle_reserved = 0};
+                                              .pickle_reserved = 0,
+                                              .no_mmap = 0,
+                                              .mmap_reserved = 0};
 constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, dtype, kDtypes),
     LLAVA_FIELD(llava_load_options, device, text, between(1, 64)),
@@ -63,6 +65,8 @@ constexpr OptionField kLoadFields[] = {
     LLAVA_CHOICE(llava_load_options, tile_rule, kTileRules),
     LLAVA_FIELD(llava_load_options, allow_pickle, flag),
     LLAVA_FIELD(llava_load_options, pickle_reserved, reserved),
+    LLAVA_FIELD(llava_load_options, no_mmap, flag),
+    LLAVA_FIELD(llava_load_options, mmap_reserved, reserved),
 };
 
 // ---- llava_save_options

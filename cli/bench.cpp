@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common.hpp"
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 namespace llava_cli {
@@ -138,12 +139,12 @@ void add_bench(CLI::App& app) {
   add_model_arguments(*verb, arguments->model);
   verb->add_option("--prompt-tokens", arguments->prompt,
                    "length of the prompt; default: 512, or what the context holds")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   verb->add_option("--tokens", arguments->tokens, "tokens to decode")
-      ->check(CLI::Range(2, 100000))
+      ->check(whole_number(2, 100000))
       ->capture_default_str();
   verb->add_option("--runs", arguments->runs, "runs of each; the median is shown")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   verb->add_flag("--json", arguments->json, "one JSON object");
   verb->footer(

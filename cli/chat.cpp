@@ -2,9 +2,11 @@
 #include "chat.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <iostream>
 
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 namespace llava_cli {
@@ -32,21 +34,20 @@ void add_options(CLI::App& verb, ChatArguments& arguments) {
       ->excludes(verb.get_option("--context"));
   verb.add_flag("--greedy", arguments.greedy, "always the most likely token");
   verb.add_option("--max-tokens", arguments.max_tokens, "longest answer; default: the model's, else 512")
-      ->check(CLI::PositiveNumber);
+      ->check(small_number(1));
   verb.add_option("--temperature", arguments.temperature, "0: greedy; default: the model's, else 0.2")
-      ->check(CLI::NonNegativeNumber);
-  verb.add_option("--top-k", arguments.top_k, "draw from the k most likely; 0: all")->check(CLI::NonNegativeNumber);
-  verb.add_option("--top-p", arguments.top_p, "draw from the likeliest that hold this mass")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number(Bound::from, 0));
+  verb.add_option("--top-k", arguments.top_k, "draw from the k most likely; 0: all")->check(small_number(0));
+  verb.add_option("--top-p", arguments.top_p, "draw from the likeliest that hold this mass")->check(share());
   verb.add_option("--min-p", arguments.min_p, "draw from those at least this likely, relative to the likeliest")
-      ->check(CLI::Range(0.0, 1.0));
-  verb.add_option("--repetition-penalty", arguments.repetition_penalty, "1: none")->check(CLI::PositiveNumber);
+      ->check(share());
+  verb.add_option("--repetition-penalty", arguments.repetition_penalty, "1: none")->check(number(Bound::above, 0));
   verb.add_option("--seed", arguments.seed, "same seed, same answer; default: a fresh one, printed with --json")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   verb.add_option("--stop", arguments.stop, "a text that ends the answer; may be given several times")
       ->take_all()
       ->allow_extra_args(false);
-  verb.add_option("--timeout-ms", arguments.timeout_ms, "deadline of an answer")->check(CLI::NonNegativeNumber);
+  verb.add_option("--timeout-ms", arguments.timeout_ms, "deadline of an answer")->check(whole_number(0));
   verb.add_flag("--json", arguments.json,
                 "one JSON object: text, token_ids, finish_reason, usage, timings, seed; of a failure: error");
 }
@@ -56,13 +57,29 @@ bool is_folder(const std::string& path) {
   return path != "-" && std::filesystem::is_directory(path, failure);
 }
 
-std::vector<std::string> files_in(const std::string& folder) {
-  std::vector<std::string> files;
+bool names_a_picture(const std::filesystem::path& file) {
+  auto ending = file.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const char* known : {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp"})
+    if (ending == known) return true;
+  return false;
+}
+
+// Its pictures by their endings; how many files have others is said.
+std::vector<std::string> pictures_in(const std::string& folder) {
+  std::vector<std::string> pictures, others;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.is_regular_file()) files.push_back(entry.path().string());
-  if (files.empty()) throw FileError(folder + ": holds no file, expected pictures");
-  std::sort(files.begin(), files.end());
-  return files;
+    if (entry.is_regular_file()) (names_a_picture(entry.path()) ? pictures : others).push_back(entry.path().string());
+  std::sort(pictures.begin(), pictures.end());
+  std::sort(others.begin(), others.end());
+  const auto count = std::to_string(others.size()) + (others.size() == 1 ? " file" : " files");
+  const std::string expected = "expected .jpg, .png, .bmp, .gif or .webp";
+  if (pictures.empty() && others.empty()) throw FileError(folder + ": holds no file, expected pictures");
+  if (pictures.empty()) throw FileError(folder + ": holds no picture among " + count + ", " + expected);
+  if (!others.empty())
+    complain(folder + ": " + count + " left out, " + others.front() + (others.size() > 1 ? " and others" : "") + ", " +
+             expected);
+  return pictures;
 }
 
 llava::Message prompt_message(const ChatArguments& arguments, const std::vector<llava::Image>& images) {
@@ -94,11 +111,11 @@ void answer_once(const llava::Model& model, const ChatArguments& arguments, cons
   std::cout << response_json(response).dump() << '\n';
 }
 
-// A folder: the same question for every picture, one JSON line each. A file that is no picture gets a line with its
+// A folder: the same question for every picture, one JSON line each. One that cannot be read gets a line with its
 // error.
 int answer_folder(const llava::Model& model, const ChatArguments& arguments, const std::string& folder) {
   int code = kDone;
-  for (const auto& file : files_in(folder)) {
+  for (const auto& file : pictures_in(folder)) {
     Json line = {{"image", file}};
     try {
       auto session = new_session(model, arguments);

@@ -11,6 +11,8 @@
 #include <iostream>
 #include <iterator>
 
+#include "numbers.hpp"
+
 namespace llava_cli {
 namespace {
 
@@ -65,7 +67,7 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
       ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))
       ->capture_default_str();
   verb.add_option("--template", arguments.template_name, "conversation template; none: prompts as they are");
-  verb.add_option("--context", arguments.context, "most positions; 0: the model's")->check(CLI::NonNegativeNumber);
+  verb.add_option("--context", arguments.context, "most positions; 0: the model's")->check(whole_number(0));
   add_parts(verb, arguments.vision_tower, arguments.projector);
   verb.add_option("--adapter", arguments.adapter,
                   "folder of a LoRA (adapter_config.json) beside the model; DIR=0.5: at this scale");
@@ -73,9 +75,13 @@ void add_model_arguments(CLI::App& verb, ModelArguments& arguments) {
                   "whose rule cuts pictures into tiles (LLaVA-NeXT): auto (the layout's), original, hf (transformers')")
       ->check(CLI::IsMember({"auto", "original", "hf"}))
       ->capture_default_str();
-  verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(CLI::NonNegativeNumber);
+  verb.add_option("--threads", arguments.threads, "threads of one operation; 0: chosen")->check(small_number(0));
   verb.add_flag("--verify", arguments.verify, "look for NaN and infinity in every weight before anything is computed");
   verb.add_flag("--no-pickle", arguments.no_pickle, "refuse torch's files (.bin): safetensors alone are read");
+  verb.add_flag(
+      "--no-mmap", arguments.no_mmap,
+      "read the weights into memory of the process instead of mapping them: takes as much as their files are large, "
+      "and the files may change meanwhile");
 }
 
 void add_parts(CLI::App& verb, std::string& vision_tower, std::string& projector) {
@@ -105,6 +111,7 @@ llava::LoadOptions load_options(const ModelArguments& arguments) {
   options.max_context = arguments.context;
   options.verify = arguments.verify;
   options.allow_pickle = !arguments.no_pickle;
+  options.no_mmap = arguments.no_mmap;
   options.vision_tower = arguments.vision_tower;
   options.projector = arguments.projector;
   const auto adapter = parse_adapter(arguments.adapter);
@@ -125,6 +132,9 @@ llava::Model open_model(const ModelArguments& arguments) {
 }
 
 llava::Image open_image(const std::string& path) {
+  for (const char* scheme : {"http://", "https://"})
+    if (path.rfind(scheme, 0) == 0)
+      throw FileError(path + ": a picture of the net is not fetched; save it and name the file");
   if (path != "-") return llava::Image(path);
   const auto bytes = read_standard_input();
   return llava::Image::from_memory(bytes.data(), bytes.size());

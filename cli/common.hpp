@@ -14,7 +14,7 @@
 namespace llava_cli {
 
 /// MODEL --device --dtype --threads --context --template --vision-tower --projector --adapter --tile-rule --verify
-/// --no-pickle.
+/// --no-pickle --no-mmap.
 struct ModelArguments {
   std::string path;
   std::string device = "auto";
@@ -25,7 +25,7 @@ struct ModelArguments {
   std::string tile_rule = "auto";
   int64_t context = 0;
   int32_t threads = 0;  // 0 = as many as LibTorch chooses
-  bool verify = false, no_pickle = false;
+  bool verify = false, no_pickle = false, no_mmap = false;
 };
 void add_model_arguments(CLI::App& verb, ModelArguments& arguments);
 

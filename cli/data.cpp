@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common.hpp"
+#include "numbers.hpp"
 #include "train_progress.hpp"
 #include "verbs.hpp"
 
@@ -105,7 +106,7 @@ void add_data(CLI::App& app) {
   verb->add_option("--images", shared->images, "folder the paths of pictures are relative to; default: the file's");
   verb->add_option("--template", shared->template_name, "conversation template; default: the model's");
   verb->add_option("--max-length", shared->max_length, "positions of a sample, pictures included; 0: the model's")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   verb->add_option("--labels", shared->labels, "what is learned: spans, or upstream (the original's rules)")
       ->check(CLI::IsMember({"spans", "upstream"}))
       ->capture_default_str();

@@ -29,17 +29,22 @@ void print_lines(const Json& json, const std::string& before) {
 void add_info(CLI::App& app) {
   auto* verb = app.add_subcommand(
       "info",
-      "what a model is, without loading it: layout, sizes, memory, template and why, what is missing or not used");
+      "what a model is, without loading it: layout, sizes, memory, template and why, what is missing or not used; exit "
+      "code 3 when it cannot be loaded, and what is known of it all the same");
   auto arguments = std::make_shared<ModelArguments>();
   auto json = std::make_shared<bool>(false);
   add_model_arguments(*verb, *arguments);
   verb->add_flag("--json", *json, "one JSON object");
   verb->callback([arguments, json] {
     const auto text = llava::plan_json(arguments->path, load_options(*arguments));
+    const auto plan = Json::parse(text);
     if (*json)
       std::cout << text << '\n';
     else
-      print_lines(Json::parse(text), "");
+      print_lines(plan, "");
+    std::cout << std::flush;
+    for (const auto& problem : plan["problems"]) complain("cannot be loaded: " + problem["message"].get<std::string>());
+    if (!plan["problems"].empty()) throw CLI::RuntimeError(kInput);
   });
 }
 

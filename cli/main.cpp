@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "common.hpp"
+#include "mistakes.hpp"
 #include "output.hpp"
 #include "verbs.hpp"
 #include "waiting.hpp"
@@ -14,9 +15,10 @@ using namespace llava_cli;
 // --help and --version are answers; a mistake is one line.
 int answer_or_mistake(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
-  const auto verbs = app.get_subcommands();
-  const auto verb = verbs.empty() ? std::string() : verbs.front()->get_name() + ' ';
-  complain(std::string(error.what()) + "; see llava " + verb + "--help");
+  const bool of_words = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) ||
+                        error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+  const auto unknown = of_words ? unknown_word(app) : "";
+  complain((unknown.empty() ? error.what() : unknown) + "; see " + reached_verb(app) + " --help");
   return kUsage;
 }
 

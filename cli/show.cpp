@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "common.hpp"
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 namespace llava_cli {
@@ -52,7 +53,7 @@ void add_show(CLI::App& app) {
   auto path = std::make_shared<std::string>();
   auto columns = std::make_shared<int>(40);
   verb->add_option("IMAGE", *path, "a picture, - for standard input")->required();
-  verb->add_option("--columns", *columns, "width in characters")->check(CLI::Range(2, 400))->capture_default_str();
+  verb->add_option("--columns", *columns, "width in characters")->check(whole_number(2, 400))->capture_default_str();
   verb->callback([path, columns] { show(*path, *columns); });
 }
 

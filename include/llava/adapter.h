@@ -67,7 +67,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_adapter_options_to_json(
                                                                                 llava_string **out);
 
 /**
- * Loads an adapter for a model, without attaching it. Its files are mapped: keep them unchanged while it lives.
+ * Loads an adapter for a model, without attaching it. Its files are mapped: keep them unchanged while it lives,
+ * or load the model with no_mmap, which holds for its adapters too.
  *
  * @param model    the model
  * @param path     the directory

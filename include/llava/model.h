@@ -64,6 +64,14 @@ typedef struct llava_load_options {
       allow_pickle; /**< 1 (default): torch's files (.bin, .pt) are read too, by a reader that runs nothing of them; 0:
                              they are LLAVA_ERR_UNSUPPORTED, and so they are to adapters of this model */
   uint32_t pickle_reserved; /**< 0 */
+  int32_t
+      no_mmap; /**< 1: weights and adapters are read into memory of the process, which then holds as much as their files
+                        are large and shares none of it with others; loading reads every byte. What becomes of the files
+                        later does not matter. 0 (default): they are mapped. A file that was cut or written to since is
+                        LLAVA_ERR_IO, naming it, from every call that begins to compute; the model can still be released.
+                        Known gap: one that is cut while such a call runs, or a stream is pulled, ends the process (SIGBUS),
+                        which no library can prevent. Files that are replaced (rename) or removed do no harm */
+  uint32_t mmap_reserved; /**< 0 */
 } llava_load_options;
 
 /** What a model can take. Filled by llava_model_limits(). Since 0.1. */
@@ -126,7 +134,7 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_options_to_json(con
  * Loads a model from a checkpoint directory: Hugging Face's LlavaForConditionalGeneration or
  * LlavaNextForConditionalGeneration, the original repository's layout, or a LLaMA or Mistral with options->projector (or
  * an adapter that brings one) and options->vision_tower. Weights are mapped from the files: keep those unchanged while the
- * model lives.
+ * model lives, or set options->no_mmap.
  *
  * @param path     the directory
  * @param options  NULL for defaults

@@ -174,6 +174,12 @@ FileStamp file_stamp(const std::string& path) {
   return stamp_of(info);
 }
 
+std::optional<FileStamp> find_file_stamp(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return stamp_of(info);
+}
+
 int64_t file_size(const std::string& path) {
   check_path(path);
   struct stat info;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ struct FileStamp {
 
 /// Of whatever is there, through links. Error(not_found | io).
 FileStamp file_stamp(const std::string& path);
+
+/// The same; nullopt when it cannot be looked at, for whatever reason.
+std::optional<FileStamp> find_file_stamp(const std::string& path);
 
 /// The bytes of one file, read-only, alive as long as a copy or its owner() is.
 class MappedFile {

@@ -86,7 +86,7 @@ std::shared_ptr<const Adapter> load_adapter(const Bundle& base, const std::strin
                                             const AdapterOptions& options) {
   const c10::InferenceMode no_gradients;
   OpenOptions open;
-  open.map = options.map;
+  open.map = base.map;
   open.checksums = options.verify;
   open.allow_pickle = base.allow_pickle;
   open.cancel = options.cancel;

@@ -26,12 +26,11 @@ struct Adapter {
 
 struct AdapterOptions {
   std::string name;     // "" = the folder's
-  bool map = true;      // false: read the files into memory of our own
   bool verify = false;  // look for NaN and infinity
   Cancel cancel;
 };
 
-/// Loads the folder `path` for the model of `base`, itself without an adapter. Throws what open_adapter() throws.
+/// Loads the folder `path` for the model of `base`, itself without an adapter; mapped where that one is. Throws what open_adapter() throws.
 std::shared_ptr<const Adapter> load_adapter(const Bundle& base, const std::string& path, const AdapterOptions& options);
 
 /// The model with the adapter: products times `scale`; tensors that the adapter replaces are replaced at any scale.

@@ -72,6 +72,22 @@ void read_names(const Json& json, const std::string& where, TokenNames& names) {
   read_name(json, "pad_token", where, names.pad);
 }
 
+/// One text, or several by name, of which "default" counts; "" when there is none.
+std::string read_chat_template(const Json& json, const std::string& where) {
+  const auto* value = find_value(json, "chat_template", where);
+  if (!value) return "";
+  if (value->is_string()) return value->string();
+  if (!value->is_array())
+    throw Error(Status::format, cat(where, ": chat_template is ", json_found(*value), ", expected a string or a list"));
+  for (size_t i = 0; i < value->size(); ++i) {
+    const auto& row = value->at(i);
+    const auto place = cat(where, ": chat_template[", i, "]");
+    if (!row.is_object()) throw Error(Status::format, cat(place, " is ", json_found(row), ", expected an object"));
+    if (read_string(row, "name", place) == "default") return read_string(row, "template", place);
+  }
+  return "";
+}
+
 /// These classes of transformers make the post-processor anew from add_bos_token, whatever the file says.
 void read_adds_bos(const Json& json, const std::string& where, TokenNames& names) {
   const auto class_name = read_string(json, "tokenizer_class", where, "");
@@ -91,8 +107,7 @@ TokenizerSettings read_tokenizer_settings(const std::string& folder) {
     const auto json = read_json(folder + "/" + name, name);
     if (!json.is_object()) throw Error(Status::format, cat(name, " is no object"));
     read_decoder(json, name, tokens);
-    if (json.contains("chat_template") && json.at("chat_template").is_string())
-      settings.chat_template = json.at("chat_template").string();
+    settings.chat_template = read_chat_template(json, name);
     read_names(json, name, settings.names);
     read_adds_bos(json, name, settings.names);
   }

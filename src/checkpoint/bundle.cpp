@@ -26,16 +26,22 @@ std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOpt
   bundle->model = std::move(model);
   bundle->vision_tower = options.vision_tower;
   bundle->allow_pickle = options.allow_pickle;
+  bundle->map = options.map;
+  bundle->files = plan.tensors.files;
   for (const auto& source : bundle->sources)
     if (source.role == "projector") bundle->projector = source.path;
   bundle->fingerprint = bundle->image_fingerprint = model_fingerprint(plan.config_text, plan.tensors);
   if (options.adapter.empty()) return bundle;
   AdapterOptions adapter;
-  adapter.map = options.map;
   adapter.verify = options.verify;
   adapter.cancel = options.cancel;
   auto loaded = load_adapter(*bundle, options.adapter, adapter);
   return with_adapter(std::move(bundle), std::move(loaded), options.adapter_scale);
+}
+
+void check_unchanged(const Bundle& bundle) {
+  check_unchanged(bundle.files);
+  if (bundle.adapter) check_unchanged(bundle.adapter->files.files);
 }
 
 }  // namespace llava::core

@@ -11,6 +11,7 @@
 #include "base/json_value.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "model/model.hpp"
+#include "weights/tensor_map.hpp"
 
 namespace llava::core {
 
@@ -21,6 +22,8 @@ struct Bundle : Checkpoint {
   std::string fingerprint;  // 32 hex digits over config, tensor names, shapes, dtypes and samples of the weights
   std::string vision_tower, projector;  // as the load options named them, or found beside an adapter
   bool allow_pickle = true;             // as the load options said; holds for adapters too
+  bool map = true;                      // likewise
+  std::vector<MappedSource> files;      // that weights may be mapped from, without the adapter's
 
   // Of a model with an adapter (checkpoint/adapter); the rest is the model's own.
   std::shared_ptr<const Bundle> base;      // the model without it; nullptr for the model itself
@@ -34,6 +37,11 @@ struct Bundle : Checkpoint {
 /// With options.adapter the result has that adapter. Throws Error(not_found | format | unsupported | limit | io |
 /// cancelled | timeout | argument); nothing stays open.
 std::shared_ptr<const Bundle> load_bundle(const std::string& path, const LoadOptions& options);
+
+/// Throws Error(io) when a file that weights of the model or its adapter are mapped from was cut or written to since: to be
+/// called as work with the model begins, for reading its weights would end the process. What happens while the work goes
+/// on nobody can see. Not called for every token.
+void check_unchanged(const Bundle& bundle);
 
 /// Everything `llava info` prints, as one JSON object; `adapters` is Adapters::describe().
 std::string bundle_info_json(const Bundle& bundle, const Json& adapters = Json::array());

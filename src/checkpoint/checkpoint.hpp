@@ -71,6 +71,7 @@ struct Checkpoint {
   std::string family;  // "llava-1.5" …
   std::vector<WeightSource> sources;
   ModelConfig config;
+  bool vision_known = true;  // false, of plans alone: the tower was not found, and nothing says how large it is
   std::shared_ptr<const Tokenizer> tokenizer;
   std::string tokenizer_file;    // "tokenizer.model" or "tokenizer.json"
   std::string tokenizer_unused;  // the other one where the folder has both, else ""

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "checkpoint/added_tokens.hpp"
+#include "checkpoint/problems.hpp"
 #include "checkpoint/tokenizer_file.hpp"
 #include "model/config_sections.hpp"
 
@@ -131,13 +132,8 @@ void take_template(Checkpoint& checkpoint, const std::string& chat_template, con
   checkpoint.chat_template = &choose_template({checkpoint.name, chat_template}, &checkpoint.template_reason);
 }
 
-}  // namespace
-
-void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, const LoadOptions& options) {
-  const auto& config = checkpoint.config;
-  const auto tokens = read_tokenizer_settings(checkpoint.path);
-  read_tokenizer(checkpoint, tokens, settings);
-  check_tokenizer(*checkpoint.tokenizer, checkpoint.tokenizer_file, config);
+void read_picture_rules(Checkpoint& checkpoint, const CompanionSettings& settings) {
+  const auto size = checkpoint.config.vision.image_size;
   checkpoint.preprocess = read_preprocess(checkpoint, settings);
   checkpoint.aspect_ratio = settings.aspect_ratio;
   if (settings.original)
@@ -148,11 +144,26 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
   // there Image.resize is called without a filter, whatever the tower's own file says
   if (checkpoint.tiling && settings.original) checkpoint.preprocess.resample = Resample::bicubic;
   if (checkpoint.tiling)
-    check_tile_size(checkpoint.preprocess, config.vision.image_size);
+    check_tile_size(checkpoint.preprocess, size);
   else
-    check_picture_size(checkpoint.preprocess, config.vision.image_size);
-  checkpoint.defaults = read_defaults(checkpoint.path, config.language);
-  take_template(checkpoint, tokens.chat_template, options);
+    check_picture_size(checkpoint.preprocess, size);
+}
+
+}  // namespace
+
+void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, const LoadOptions& options,
+                     std::vector<Error>& problems) {
+  const auto& config = checkpoint.config;
+  collecting(problems, [&] {
+    const auto tokens = read_tokenizer_settings(checkpoint.path);
+    collecting(problems, [&] {
+      read_tokenizer(checkpoint, tokens, settings);
+      check_tokenizer(*checkpoint.tokenizer, checkpoint.tokenizer_file, config);
+    });
+    take_template(checkpoint, tokens.chat_template, options);
+  });
+  if (checkpoint.vision_known) collecting(problems, [&] { read_picture_rules(checkpoint, settings); });
+  collecting(problems, [&] { checkpoint.defaults = read_defaults(checkpoint.path, config.language); });
   checkpoint.context = config.language.reachable_context();
   if (options.max_context < 0 || options.max_context > checkpoint.context)
     throw Error(Status::argument, cat("max_context is ", options.max_context, ", the model allows 1 … ",

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "base/error.hpp"
 #include "checkpoint/checkpoint.hpp"
 
 namespace llava::core {
@@ -20,8 +22,9 @@ struct CompanionSettings {
 
 /// Fills tokenizer, image marks, preprocessing, defaults, template and context of `checkpoint`, whose path, name,
 /// config and tiling are set, and checks them against each other.
-/// Throws Error(not_found | format | unsupported | limit | io | argument).
-void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, const LoadOptions& options);
+/// Files that are absent or broken join `problems`, and what depends on them stays empty. Throws Error(argument).
+void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, const LoadOptions& options,
+                     std::vector<Error>& problems);
 
 /// Prepares pictures otherwise than the checkpoint says: "pad" to a square before they are resized, "square" not. Where
 /// nothing would make a square then, the centre is cropped. `where` stands in messages.

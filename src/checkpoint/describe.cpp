@@ -127,7 +127,7 @@ Json describe(const Checkpoint& checkpoint) {
       {"weight_bytes", checkpoint.weight_bytes},
       {"stored_dtype", checkpoint.stored_dtype},
       {"context", checkpoint.context},
-      {"vision", vision_json(checkpoint)},
+      {"vision", checkpoint.vision_known ? vision_json(checkpoint) : Json()},
       {"tiling", tiling_json(checkpoint.tiling)},
       {"projector", Json::object({{"layers", config.projector.depth},
                                   {"input_width", config.feature_width()},

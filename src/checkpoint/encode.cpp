@@ -50,6 +50,7 @@ at::Tensor picture_pixels(const Bundle& bundle, const std::vector<const Picture*
 std::vector<at::Tensor> encode_pixels(const Bundle& bundle, const at::Tensor& pixels_N3SS, const Cancel& cancel,
                                       const FeatureChoice& choice, bool projected) {
   const c10::InferenceMode no_gradients;
+  check_unchanged(bundle);
   const int64_t most = bundle.tiling ? 1 : kEncodeGroup;
   std::vector<at::Tensor> rows;
   for (int64_t begin = 0; begin < pixels_N3SS.size(0); begin += most) {

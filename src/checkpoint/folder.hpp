@@ -13,6 +13,9 @@ std::string model_folder(const std::string& path);
 /// original does; the repository's last part for a snapshot in the Hugging Face cache, whose folder is a hash.
 std::string model_name(const std::string& folder);
 
+/// What to say of a folder that has no config.json: what a model's folder holds, and where inside this one there is one.
+std::string without_config(const std::string& folder);
+
 /// Whether `folder` is there and holds a config.json.
 bool has_config(const std::string& folder);
 

@@ -1,16 +1,21 @@
 // Recognising layouts.
 #include "checkpoint/layout.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/limits.hpp"
 #include "checkpoint/folder.hpp"
+#include "checkpoint/problems.hpp"
 #include "checkpoint/sources.hpp"
 #include "checkpoint/vision_lookup.hpp"
 #include "model/config_json.hpp"
 #include "model/original_config.hpp"
+#include "weights/weight_folder.hpp"
 
 namespace llava::core {
 namespace {
@@ -47,6 +52,32 @@ int64_t projector_depth(const NamedTensors& tensors) {
   return depth;
 }
 
+// A file, or the folder it was written to.
+std::string projector_file(const std::string& path) {
+  std::error_code absent;
+  if (path.empty() || !std::filesystem::is_directory(path, absent)) return path;
+  for (const char* name : {"mm_projector.safetensors", "mm_projector.bin"}) {
+    auto file = (std::filesystem::path(path) / name).string();
+    if (file_exists(file)) return file;
+  }
+  throw Error(Status::not_found, cat("projector: ", path,
+                                     " is a folder that holds neither mm_projector.safetensors nor mm_projector.bin; "
+                                     "name the file"));
+}
+
+// What `work` throws says where.
+template <typename Work>
+void naming(const std::string& where, Work&& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.message().find(where) != std::string::npos || !is_fault_of_files(error.status())) throw;
+    Error told(error.status(), cat(where, ": ", error.message()));
+    for (const auto& detail : error.details()) told.with(detail);
+    throw told;
+  }
+}
+
 TileMerge merge_named(const std::string& name) {
   for (const auto merge : {TileMerge::flat, TileMerge::spatial})
     if (name == tile_merge_name(merge)) return merge;
@@ -59,7 +90,7 @@ class Finder {
       : checkpoint_(checkpoint),
         json_(json),
         options_(options),
-        projector_(options.projector),
+        projector_(projector_file(options.projector)),
         where_(checkpoint.path + "/config.json") {}
 
   FoundLayout find() {
@@ -67,7 +98,10 @@ class Finder {
     if (!options_.new_projector.type.empty() && !projector_.empty())
       throw Error(Status::argument, "both a projector and a new_projector are given, expected one");
     if (kind == Kind::language && projector_.empty()) use_projector_of_adapter();
-    const auto names = add_model_weights(found_.tensors, checkpoint_.path, options_);
+    std::string names;
+    opened_ =
+        collecting(found_.problems, [&] { names = add_model_weights(found_.tensors, checkpoint_.path, options_); });
+    if (!opened_) found_.absent = {"language.", "lm_head.", "image_newline", "projector.", "vision."};
     add_source(kind == Kind::language ? "language model" : "model", checkpoint_.path, "named by the caller");
     if (kind == Kind::hf)
       read_hf(names);
@@ -75,11 +109,13 @@ class Finder {
       read_original(kind);
     if (!projector_.empty() && kind == Kind::hf) replace_projector(checkpoint_.config.projector.depth);
     if (!options_.new_projector.type.empty()) begin_projector();
-    tie_missing_head();
+    if (opened_) tie_missing_head();
     return std::move(found_);
   }
 
  private:
+  void was_opened(const std::string& prefix) { std::erase(found_.absent, prefix); }
+
   void add_source(const char* role, const std::string& path, const std::string& why) {
     checkpoint_.sources.push_back({role, path, why});
   }
@@ -100,11 +136,14 @@ class Finder {
     // kept through a conversion from the original layout; transformers has no word for it
     found_.companions.start_end = read_bool(json_, "mm_use_im_start_end", where_, false);
     if (!options_.vision_tower.empty()) {
+      const auto own = checkpoint_.config.vision;
       checkpoint_.config.vision = separate_tower("");
+      if (!std::exchange(checkpoint_.vision_known, true)) checkpoint_.config.vision = own;
       check_model_config(checkpoint_.config, "vision_feature_layer", where_);
     }
     if (!checkpoint_.config.image_newline) return;
     checkpoint_.family = "llava-next";
+    if (!checkpoint_.vision_known) return;
     read_tiling(json_, where_, GridFile::hf, TileMerge::spatial_unpad);
   }
 
@@ -125,11 +164,11 @@ class Finder {
     checkpoint_.layout = kind == Kind::language ? "parts" : "original";
     if (!projector_.empty()) {
       replace_projector(0);
-      settings.projector_depth = projector_depth(found_.tensors);
+      if (found_.tensors.has_prefix("projector.")) settings.projector_depth = projector_depth(found_.tensors);
     }
-    const auto vision = found_.tensors.has_prefix("vision.") && options_.vision_tower.empty()
-                            ? tower_inside(settings.vision_tower)
-                            : separate_tower(settings.vision_tower);
+    const bool inside = options_.vision_tower.empty() && holds_tower();
+    auto vision = inside ? tower_inside(settings.vision_tower) : separate_tower(settings.vision_tower);
+    if (!checkpoint_.vision_known && settings.tower_width > 0) vision.width = settings.tower_width;
     checkpoint_.config = original_model_config(json_, settings, vision, where_);
     const bool linear = settings.projector_depth == 1;
     checkpoint_.family = !linear ? "llava-1.5" : settings.start_end ? "llava-v0" : "llava-v1";
@@ -140,6 +179,7 @@ class Finder {
     found_.companions.patch_token = settings.patch_token;
     if (settings.aspect_ratio != "anyres") return;
     checkpoint_.family = "llava-next";
+    if (!checkpoint_.vision_known) return;
     const auto where = beside_.is_null() ? where_ : beside_projector();
     read_tiling(beside_.is_null() ? json_ : beside_, where, GridFile::original, merge_named(settings.merge_type));
   }
@@ -183,7 +223,36 @@ class Finder {
     return settings;
   }
 
+  // Where the weights could not be opened their index tells, and without one the benefit of the doubt.
+  bool holds_tower() const {
+    if (opened_) return found_.tensors.has_prefix("vision.");
+    const auto names = listed_tensors(checkpoint_.path);
+    return names.empty() || std::any_of(names.begin(), names.end(), [](const std::string& name) {
+             return canonical_name(name).starts_with("vision.");
+           });
+  }
+
+  // Of a tower that is not there: what its name stands for.
+  VisionConfig assumed_tower(const std::string& name) {
+    if (const auto known = known_tower(name)) {
+      note(cat("sizes of the vision tower from its name, ", name));
+      return *known;
+    }
+    checkpoint_.vision_known = false;
+    VisionConfig unknown;
+    unknown.width = 0;
+    unknown.image_size = unknown.patch_size;
+    unknown.layers = limits::kLayers;  // whatever layer is asked for may be there
+    return unknown;
+  }
+
   VisionConfig tower_inside(const std::string& name) {
+    VisionConfig vision;
+    const bool known = collecting(found_.problems, [&] { vision = tower_inside_sizes(name); });
+    return known ? vision : assumed_tower(name);
+  }
+
+  VisionConfig tower_inside_sizes(const std::string& name) {
     const auto place = find_vision_tower(name, "", checkpoint_.path);
     if (!place.folder.empty()) {
       add_source("configuration of the vision tower", place.folder, place.why);
@@ -201,25 +270,39 @@ class Finder {
   }
 
   VisionConfig separate_tower(const std::string& name) {
+    std::optional<VisionConfig> vision;
+    found_.tensors.remove_prefix("vision.");
+    if (collecting(found_.problems, [&] { open_tower(name, vision); }))
+      was_opened("vision.");
+    else
+      found_.absent.push_back("vision.");
+    return vision ? *vision : assumed_tower(name);
+  }
+
+  // Configuration first: it tells the sizes of a tower whose weights are damaged.
+  void open_tower(const std::string& name, std::optional<VisionConfig>& vision) {
     const auto place = find_vision_tower(name, options_.vision_tower, checkpoint_.path);
     if (place.folder.empty())
       throw Error(Status::not_found, name.empty() ? where_ + " names no vision tower; name its folder as vision_tower"
                                                   : cat(where_, ": the vision tower \"", name,
                                                         "\" was not found; looked in ", listed(place.looked),
                                                         "; name its folder as vision_tower (nothing is downloaded)"));
-    found_.tensors.remove_prefix("vision.");
-    add_tower_weights(found_.tensors, place.folder, options_);
     add_source("vision tower", place.folder, place.why);
     found_.companions.tower_folder = place.folder;
     const auto where = place.folder + "/config.json";
-    return parse_tower_config(json_file(where), where);
+    vision = parse_tower_config(json_file(where), where);
+    naming(cat("vision tower ", place.folder), [&] { add_tower_weights(found_.tensors, place.folder, options_); });
   }
 
   void replace_projector(int64_t expected_depth) {
     found_.tensors.remove_prefix("projector.");
-    add_projector_weights(found_.tensors, projector_, options_);
-    const bool named = projector_ == options_.projector;
+    const bool named = !options_.projector.empty();
     add_source("projector", projector_, named ? "named by the caller" : "beside the adapter");
+    const bool opened = collecting(found_.problems, [&] {
+      naming(projector_, [&] { add_projector_weights(found_.tensors, projector_, options_); });
+    });
+    if (!opened) return found_.absent.push_back("projector.");
+    was_opened("projector.");
     const auto depth = projector_depth(found_.tensors);
     if (expected_depth > 0 && depth != expected_depth)
       throw Error(Status::format,
@@ -238,6 +321,7 @@ class Finder {
   const Json& json_;
   const LoadOptions& options_;
   std::string projector_;    // file
+  bool opened_ = true;       // the weights in the model's folder
   const std::string where_;  // in messages
   Json beside_;              // config.json beside a projector of its own, null when there is none
   FoundLayout found_;

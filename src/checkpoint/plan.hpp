@@ -26,8 +26,9 @@ struct LoadPlan {
 /// Makes the plan; options.device and options.dtype do not matter to it.
 ///
 /// What cannot be understood at all is thrown: Error(not_found | format | unsupported | limit | io | argument |
-/// cancelled | timeout). Tensors that are missing or misfit and companions that are absent or broken are collected in
-/// `problems`; the fields of `checkpoint` that depend on them are then empty.
+/// cancelled | timeout). Weights that are absent or damaged (a shard, the vision tower), tensors that are missing or
+/// misfit and companions that are absent or broken are collected in `problems`; the fields of `checkpoint` that depend on
+/// them are then empty, and counts are of what is there.
 LoadPlan plan_load(const std::string& path, const LoadOptions& options);
 
 /// Throws the plan's problems, all in one message, with the status of the first. Nothing when there are none.

@@ -201,6 +201,7 @@ LoadPlan plan_again(const Bundle& bundle, const SaveOptions& options) {
   load.allow_pickle = bundle.allow_pickle;
   load.cancel = options.cancel;
   const auto plan = plan_load(bundle.path, load);
+  require_loadable(plan);
   if (model_fingerprint(plan.config_text, plan.tensors) != bundle.fingerprint)
     throw Error(Status::io, cat(bundle.path, ": the files have changed since the model was loaded"));
   return plan;

@@ -71,18 +71,23 @@ class Search {
   }
 
   bool look_in_cache(const std::string& name) {
-    const auto cache = hub_cache();
-    if (cache.empty() || !is_repository(name)) return false;
-    const auto slash = name.find('/');
-    const auto repository = cat(cache, "/models--", name.substr(0, slash), "--", name.substr(slash + 1));
-    const auto snapshot = snapshot_of(repository);
-    return look(snapshot.empty() ? repository + "/snapshots/*" : snapshot, "in the Hugging Face cache");
+    const auto snapshot = hub_snapshot(name);
+    return !snapshot.empty() && look(snapshot, "in the Hugging Face cache");
   }
 
   TowerPlace place;
 };
 
 }  // namespace
+
+std::string hub_snapshot(const std::string& name) {
+  const auto cache = hub_cache();
+  if (cache.empty() || !is_repository(name)) return "";
+  const auto slash = name.find('/');
+  const auto repository = cat(cache, "/models--", name.substr(0, slash), "--", name.substr(slash + 1));
+  const auto snapshot = snapshot_of(repository);
+  return snapshot.empty() ? repository + "/snapshots/*" : snapshot;
+}
 
 TowerPlace find_vision_tower(const std::string& name, const std::string& asked, const std::string& model_folder) {
   Search search;

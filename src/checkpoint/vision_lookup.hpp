@@ -25,4 +25,8 @@ struct TowerPlace {
 /// Throws Error(not_found) when `asked` is no such folder; else the caller decides what an empty folder means.
 TowerPlace find_vision_tower(const std::string& name, const std::string& asked, const std::string& model_folder);
 
+/// Where the Hugging Face cache has the repository "org/name": a folder, or, where it has none, where it would lie; "" when
+/// there is no cache or the name is no such name.
+std::string hub_snapshot(const std::string& name);
+
 }  // namespace llava::core

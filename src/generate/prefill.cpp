@@ -9,6 +9,7 @@ namespace llava::core {
 Prefill::Prefill(Session::Data& data, std::vector<Slot> slots) : data_(data), slots_(std::move(slots)) {
   const c10::InferenceMode no_gradients;
   if (slots_.empty()) throw Error(Status::argument, "the prompt is empty");
+  check_unchanged(*data_.bundle);  // a stream may be pulled long after it began
   // the last slot is always computed: its hidden row gives the first token
   const bool same_model = data_.cached_variant == data_.bundle->variant;
   kept_ = same_model ? std::min(common_prefix(slots_, data_.cached), slots_.size() - 1) : 0;

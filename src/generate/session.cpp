@@ -200,6 +200,7 @@ std::shared_ptr<Session> Session::create(std::shared_ptr<const Bundle> bundle, c
 
 std::unique_ptr<Generation> Session::start(std::optional<Turn> turn, const ChatOptions& options) {
   SessionLock lock(*data_, options.model);
+  check_unchanged(*data_->bundle);
   if (turn && turn->role != Role::user) throw Error(Status::argument, "only a message of role user can be answered");
   auto state =
       std::make_unique<Generation::State>(shared_from_this(), *data_, std::move(lock), std::move(turn), options);
@@ -211,6 +212,7 @@ void Session::append(Turn turn, const CancelToken* token, int64_t timeout_ms) {
   const SessionLock lock(*data_);
   const Cancel cancel(token, deadline_after_ms(timeout_ms));
   cancel.poll("append");
+  check_unchanged(*data_->bundle);
   data_->check_turn(turn);
   auto turns = data_->turns;
   turns.push_back(std::move(turn));

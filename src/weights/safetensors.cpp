@@ -34,7 +34,7 @@ TensorMap open_safetensors(const std::string& path, const OpenOptions& options) 
     view.owner = file.owner();
     map.add(std::move(view));
   }
-  if (options.map) map.add_file(path, file.stamp());
+  if (options.map) map.add_file(mapped_source(file));
   return map;
 }
 

@@ -268,7 +268,7 @@ int64_t data_offset(std::span<const std::byte> file, int64_t file_bytes, std::st
   if (length > static_cast<uint64_t>(limits::kSafetensorsHeaderBytes))
     refuse(cat(where, ": a header of ", length, " bytes, at most ", limits::kSafetensorsHeaderBytes), Status::limit);
   if (static_cast<int64_t>(length) > file_bytes - 8 || length > file.size() - 8)
-    refuse(cat(where, ": a header of ", length, " bytes in a file of ", file_bytes));
+    refuse(cat(where, ": a header of ", length, " bytes in a file of ", file_bytes, ": it is cut short"));
   return static_cast<int64_t>(length) + 8;
 }
 

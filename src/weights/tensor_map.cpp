@@ -1,9 +1,11 @@
 // Named tensor views.
 #include "weights/tensor_map.hpp"
 
+#include <filesystem>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/limits.hpp"
 #include "base/utf8.hpp"
 
 namespace llava::core {
@@ -22,18 +24,25 @@ const TensorView* TensorMap::find(std::string_view name) const {
   return entry == index_.end() ? nullptr : &views_[entry->second];
 }
 
+MappedSource mapped_source(const MappedFile& file) {
+  std::error_code unknown;
+  const auto path = std::filesystem::absolute(file.path(), unknown);
+  return {unknown ? file.path() : path.string(), file.stamp(), file.owner()};
+}
+
 void check_unchanged(const std::vector<MappedSource>& files) {
-  for (const auto& [path, before] : files) {
-    if (!file_exists(path)) continue;
-    const auto now = file_stamp(path);
-    if (now.inode != before.inode || now.device != before.device) continue;
-    const auto name = printable(path.substr(path.find_last_of('/') + 1));
-    if (now.size != before.size)
-      throw Error(Status::io, cat(name, ": changed from ", before.size, " to ", now.size,
-                                  " bytes since it was opened; open models need their files unchanged"));
-    if (now.modified_ns != before.modified_ns)
-      throw Error(Status::io,
-                  cat(name, ": was written to since it was opened; open models need their files unchanged"));
+  for (const auto& [path, before, memory] : files) {
+    if (memory.expired()) continue;
+    const auto found = find_file_stamp(path);
+    if (!found || found->inode != before.inode || found->device != before.device) continue;
+    if (found->size == before.size && found->modified_ns == before.modified_ns) continue;
+    const auto slash = path.find_last_of('/');
+    const auto what = found->size != before.size ? cat("changed from ", before.size, " to ", found->size, " bytes")
+                                                 : std::string("was written to");
+    throw Error(Status::io,
+                cat(printable(path.substr(slash + 1)), ": ", what, " since it was opened in ",
+                    printable(path.substr(0, slash), limits::kPathBytes),
+                    "; open models need their files unchanged, unless they are loaded without mapping (no_mmap)"));
   }
 }
 

@@ -223,7 +223,7 @@ TensorMap open_torch_file(const std::string& path, const OpenOptions& options) {
   if (options.progress) how.progress = [&](int64_t done, int64_t total) { options.progress(done, total, name); };
   const auto file = MappedFile::open(path, how);
   auto map = torch_tensors({file.data(), file.size()}, file.owner(), name, options);
-  if (options.map) map.add_file(path, file.stamp());
+  if (options.map) map.add_file(mapped_source(file));
   return map;
 }
 

@@ -25,6 +25,8 @@ struct Layout {
 };
 
 constexpr Layout kSafetensors{"model.safetensors", "model.safetensors.index.json", open_safetensors};
+constexpr int64_t kNamed = 10;  // absent shards in one message
+
 constexpr Layout kTorch{"pytorch_model.bin", "pytorch_model.bin.index.json", open_torch_file};
 
 std::string tensor_named(std::string_view name) { return cat("tensor \"", printable(name), "\""); }
@@ -41,13 +43,20 @@ OpenOptions shifted(const OpenOptions& options, int64_t before_bytes, int64_t to
 
 std::vector<int64_t> shard_sizes(const std::string& folder, const ShardIndex& index, const char* listing) {
   std::vector<int64_t> sizes;
+  std::string absent;
+  int64_t count = 0;
   for (const auto& shard : index.shards) {
     try {
       sizes.push_back(file_size(folder + "/" + shard));
     } catch (const Error& error) {
-      throw Error(error.status(), cat(listing, " lists ", shard, ": ", error.message()));
+      if (error.status() != Status::not_found)
+        throw Error(error.status(), cat(listing, " lists ", printable(shard), ": ", error.message()));
+      if (++count <= kNamed) absent += cat(absent.empty() ? "" : ", ", printable(shard));
     }
   }
+  if (count > 0)
+    throw Error(Status::not_found, cat(listing, " lists ", absent, count > kNamed ? ", …" : "", ": not there, ", count,
+                                       " of ", index.shards.size(), " files; is the download complete?"));
   return sizes;
 }
 
@@ -83,7 +92,7 @@ TensorMap open_shards(const std::string& folder, const Layout& layout, const Ope
     done_bytes += sizes[i];
     present.push_back(sorted_names(shard));
     for (const auto& view : shard.all()) all.add(view);
-    for (const auto& file : shard.mapped_files()) all.add_file(file.path, file.stamp);
+    for (const auto& file : shard.mapped_files()) all.add_file(file);
   }
   for (size_t i = 0; i < index.shards.size(); ++i) check_listing(listed[i], present[i], index.shards[i], listing);
   if (index.total_bytes && *index.total_bytes != all.size_bytes())
@@ -129,6 +138,19 @@ std::string first_match(const std::string& folder, std::string_view begin, std::
 }
 
 }  // namespace
+
+std::vector<std::string> listed_tensors(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& layout : {kSafetensors, kTorch}) {
+    if (!names.empty() || !file_exists(folder + "/" + layout.index)) continue;
+    try {
+      const auto text = read_file(folder + "/" + layout.index, limits::kIndexJsonBytes);
+      for (auto& [name, shard] : parse_shard_index(text, layout.index).tensors) names.push_back(name);
+    } catch (const Error&) {  // whoever opens the folder says what is wrong with it
+    }
+  }
+  return names;
+}
 
 TensorMap open_weight_folder(const std::string& folder, const OpenOptions& options) {
   for (const auto& layout : {kSafetensors, kTorch}) {

@@ -17,4 +17,7 @@ namespace llava::core {
 /// is off is written to the log: published indexes are.
 TensorMap open_weight_folder(const std::string& folder, const OpenOptions& options = {});
 
+/// The names that the folder's index lists, whatever has become of its shards; none where it has no readable index.
+std::vector<std::string> listed_tensors(const std::string& folder);
+
 }  // namespace llava::core

@@ -82,7 +82,7 @@ TEST_SUITE("checkpoints/config") {
 
   TEST_CASE("a fault of config.json or a companion names the folder") {
     const ChangedModel model("\"text_config\"", "\"texts\"");
-    CHECK(model.failure(Status::not_found).starts_with(model.path() + "/config.json: "));
+    CHECK(model.failure(Status::not_found).starts_with(model.path() + ": config.json: "));
     const ChangedModel other("\"vocab_size\": 320", "\"vocab_size\": -1");
     CHECK(other.failure(Status::format).starts_with(other.path() + "/config.json: text_config"));
   }

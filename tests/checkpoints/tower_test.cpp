@@ -85,7 +85,7 @@ TEST_SUITE("checkpoints/tower") {
     const TemporaryFolder folder;
     const Variable cache("HF_HUB_CACHE", folder.path() + "/hub");
     copy_folder(kGolden + "original_v15", folder.path() + "/m");
-    const auto error = error_of([&] { plan_load(folder.path() + "/m", {}); });
+    const auto error = error_of([&] { require_loadable(plan_load(folder.path() + "/m", {})); });
     CHECK(error.status() == Status::not_found);
     for (const char* piece : {"openai/tiny-clip", "/m/openai/tiny-clip", "/m/tiny-clip",
                               "/hub/models--openai--tiny-clip", "vision_tower", "nothing is downloaded"})
@@ -98,11 +98,11 @@ TEST_SUITE("checkpoints/tower") {
     CHECK(lone.message().find("name a projector") != std::string::npos);
     LoadOptions options;
     options.projector = kGolden + "parts_projector/mm_projector.safetensors";
-    const auto blind = error_of([&] { plan_load(kGolden + "parts_base", options); });
+    const auto blind = error_of([&] { require_loadable(plan_load(kGolden + "parts_base", options)); });
     CHECK(blind.status() == Status::not_found);
     CHECK(blind.message().find("openai/elsewhere") != std::string::npos);
     options.projector = kGolden + "parts_clip/model.safetensors";
-    const auto wrong = error_of([&] { plan_load(kGolden + "parts_base", options); });
+    const auto wrong = error_of([&] { require_loadable(plan_load(kGolden + "parts_base", options)); });
     CHECK(wrong.status() == Status::format);
     CHECK(wrong.message().find("holds no projector") != std::string::npos);
   }

@@ -1,5 +1,5 @@
 """The command `llava` as a shell sees it, on a tiny random model: what it prints, its exit codes and its files
-(dialogue_test.py: the chat). Python's standard library alone.
+(dialogue_test.py: the chat; contact_test.py: first contact). Python's standard library alone.
 
     python3 cli_test.py build/bin/llava
 """

@@ -84,7 +84,7 @@ def test_wrong_options_are_refused_by_name(model: llava.Model) -> None:
 def test_text_that_is_no_unicode_is_refused_where_it_stands(model: llava.Model) -> None:
     with pytest.raises(UnicodeEncodeError, match="position 2"):
         model.ask("hi\ud800")
-    with pytest.raises(TypeError, match="message is a int, expected a str"):
+    with pytest.raises(TypeError, match="message is of type int, expected a str"):
         model.ask(5)  # type: ignore[arg-type]
     assert model.ask("a\0b", max_tokens=1).tokens
 

@@ -59,6 +59,12 @@ namespace Llava
         /// <summary>False: torch's files (.bin, .pt) are refused.</summary>
         public bool? AllowPickle { get; set; }
 
+        /// <summary>
+        /// True: weights are read into memory of the process, as much as their files are large, and what becomes of the files
+        /// later does not matter; else they are mapped.
+        /// </summary>
+        public bool? NoMmap { get; set; }
+
         internal override void Write(Internal.Fields fields)
         {
             fields.Choose("dtype", Dtype);
@@ -72,6 +78,7 @@ namespace Llava
             fields.Set("adapter_scale", AdapterScale);
             fields.Choose("tile_rule", TileRule);
             fields.Set("allow_pickle", AllowPickle);
+            fields.Set("no_mmap", NoMmap);
         }
     }
 

@@ -70,7 +70,7 @@ def native_options(options: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given.get("cancel"), Cancel):
         given["cancel"] = given["cancel"]._native
     elif given.get("cancel") is not None:
-        raise TypeError(f"cancel is a {type(given['cancel']).__name__}, expected a llava.Cancel")
+        raise TypeError(f"cancel is of type {type(given['cancel']).__name__}, expected a llava.Cancel")
     if isinstance(given.get("stop"), str):
         given["stop"] = [given["stop"]]
     if isinstance(given.get("logit_bias"), Mapping):

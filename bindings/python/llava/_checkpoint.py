@@ -41,6 +41,9 @@ class LoadOptions(TypedDict, total=False):
     """whose rule cuts pictures into tiles (LLaVA-NeXT)"""
     allow_pickle: bool
     """False: torch's files (.bin, .pt) are refused"""
+    mmap: bool
+    """False: weights are read into memory of the process, as much as their files are large, and what becomes of the files
+    later does not matter; True: they are mapped, and a call that finds one cut or written to raises IoError"""
 
 
 class SaveOptions(TypedDict, total=False):
@@ -60,7 +63,8 @@ class SaveOptions(TypedDict, total=False):
 
 
 _LOAD = {"device": "", "dtype": "auto", "template": "", "max_context": 0, "verify": False, "vision_tower": b"",
-         "projector": b"", "adapter": b"", "adapter_scale": 1.0, "tile_rule": "auto", "allow_pickle": True}  # fmt: skip
+         "projector": b"", "adapter": b"", "adapter_scale": 1.0, "tile_rule": "auto", "allow_pickle": True,
+         "mmap": True}  # fmt: skip
 _SAVE = {"layout": "keep", "dtype": "auto", "overwrite": False, "shard_bytes": 5_000_000_000, "vision_tower": b"",
          "projector": b""}  # fmt: skip
 _PATHS = ("vision_tower", "projector", "adapter")

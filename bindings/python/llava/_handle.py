@@ -85,7 +85,7 @@ def optional_path(path: str | os.PathLike[str] | None) -> bytes:
 def checked_text(text: str, name: str) -> str:
     """A text that is UTF-8: a lone surrogate is refused here, where its place can be named."""
     if not isinstance(text, str):
-        raise TypeError(f"{name} is a {type(text).__name__}, expected a str")
+        raise TypeError(f"{name} is of type {type(text).__name__}, expected a str")
     text.encode()
     return text
 

@@ -57,7 +57,7 @@ class RecordReader:
                     self._fail(number, error.msg)
                 size *= 2
         if not isinstance(fields, dict):
-            self._fail(number, f"it is a {type(fields).__name__}, expected an object")
+            self._fail(number, f"it is of type {type(fields).__name__}, expected an object")
         self._advance(end)
         record: dict[str, Any] = fields
         return record

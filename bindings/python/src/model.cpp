@@ -23,6 +23,7 @@ llava::LoadOptions load_options(const py::kwargs& given) {
   options.adapter = given["adapter"].cast<std::string>();
   options.adapter_scale = given["adapter_scale"].cast<float>();
   options.allow_pickle = given["allow_pickle"].cast<bool>();
+  options.no_mmap = !given["mmap"].cast<bool>();
   options.tile_rule = choice<llava::TileRule>(
       "tile_rule", given["tile_rule"].cast<std::string>(),
       {{"auto", llava::TileRule::automatic}, {"original", llava::TileRule::original}, {"hf", llava::TileRule::hf}});

@@ -36,6 +36,7 @@ struct LoadOptions {
   float adapter_scale = 1;                                /**< of that adapter */
   TileRule tile_rule = TileRule::automatic;               /**< of a LLaVA-NeXT */
   bool allow_pickle = true;                               /**< false: torch's files (.bin) are refused */
+  bool no_mmap = false;                                   /**< true: weights are read into memory, not mapped */
 
   /** The C form without the progress callback; valid while this struct lives. */
   llava_load_options c() const {
@@ -53,6 +54,7 @@ struct LoadOptions {
     options.adapter_scale = adapter_scale;
     options.tile_rule = static_cast<int32_t>(tile_rule);
     options.allow_pickle = allow_pickle;
+    options.no_mmap = no_mmap;
     return options;
   }
 };

@@ -64,6 +64,14 @@ public final class LoadOptions extends Options<LoadOptions> {
     return set("allow_pickle", allowPickle);
   }
 
+  /**
+   * Whether weights are read into memory of the process, as much as their files are large, so that what becomes of the files
+   * later does not matter; default false: they are mapped.
+   */
+  public LoadOptions noMmap(boolean noMmap) {
+    return set("no_mmap", noMmap);
+  }
+
   /** Hears how loading goes on, on the thread that calls; what it throws ends the call. Null for nobody. */
   public LoadOptions progress(Consumer<LoadProgress> progress) {
     this.progress = progress;
