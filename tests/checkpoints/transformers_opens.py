@@ -3,7 +3,7 @@
 
     ~/.cache/libllava/oracle-venv/bin/python tests/checkpoints/transformers_opens.py build/bin/llava
 
-Needs the oracle's packages, so it is no part of the test run; README.md has the figures of its last run. Every golden
+Needs the oracle's packages, so only `tools/test --full` runs it, where they are; README.md has the figures of its last run. Every golden
 checkpoint that the Hugging Face layout can hold is converted to it, directly and by way of the original layout.
 """
 

@@ -14,40 +14,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import unittest
 
 from cli_test import COMMAND, PICTURE, TINY, run
+from training_bench import STEPS, Bench
 
 KILLS = int(os.environ.get("LLAVA_TEST_KILLS", "20"))
-STEPS = 40
-
-
-class Bench(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        shutil.copy(PICTURE, self.folder + "/a.jpg")
-        rows = []
-        for i in range(12):
-            seen = {"image": "a.jpg"} if i % 3 else {}
-            rows.append({"id": str(i), **seen, "conversations": [
-                {"from": "human", "value": ("<image>\n" if seen else "") + f"What is {i}?"}, {"from": "gpt", "value": f"It is {i * i}."}]})
-        self.data = self.folder + "/data.json"
-        pathlib.Path(self.data).write_text(json.dumps(rows), encoding="utf-8")
-
-    def command(self, out, *more):
-        return ["train", TINY, "--stage", "2", "--data", self.data, "--out", f"{self.folder}/{out}", "--batch", "4", "--micro-batch", "2",
-                "--steps", str(STEPS), "--lr", "1e-3", "--threads", "1", *more]
-
-    def weights(self, out):
-        return pathlib.Path(self.folder, out, "model.safetensors").read_bytes()
-
-    def expected(self):
-        done = run(*self.command("whole"))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return self.weights("whole")
 
 
 class Run(Bench):
@@ -131,7 +104,7 @@ class Run(Bench):
 class Ranks(Bench):
     """Processes that are told their place by the environment, as torchrun does."""
 
-    def start(self, rank, size, port, out, *more):
+    def start_at(self, rank, size, port, out, *more):
         place = {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         return subprocess.Popen([COMMAND, *self.command(out, *more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | place)
 
@@ -139,7 +112,7 @@ class Ranks(Bench):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        both = [self.start(rank, 2, port, "out", "--zero", "1") for rank in range(2)]
+        both = [self.start_at(rank, 2, port, "out", "--zero", "1") for rank in range(2)]
         said = [process.communicate(timeout=60) for process in both]
         self.assertEqual([process.returncode for process in both], [0, 0], said)
         self.assertIn(b"the model is", said[0][0])
@@ -147,7 +120,7 @@ class Ranks(Bench):
         self.assertEqual(self.weights("out"), self.expected())
 
     def test_what_is_wrong_with_a_place_is_told_by_its_variable(self):
-        process = self.start(3, 2, 1, "out")
+        process = self.start_at(3, 2, 1, "out")
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 2, err)
         self.assertIn(b"RANK", err)
@@ -174,21 +147,6 @@ class Ranks(Bench):
 
 
 class Interrupted(Bench):
-    def start(self, *more):
-        return subprocess.Popen([COMMAND, *self.command("out", *more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def steps(self):
-        metrics = pathlib.Path(self.folder, "out/metrics.jsonl")
-        return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
-
-    def wait_for_step(self, count):
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if self.steps() >= count:
-                return
-            time.sleep(0.005)
-        self.fail("no step came")
-
     def test_ctrl_c_finishes_the_step_saves_and_goes_on(self):
         expected = self.expected()
         for stop in (signal.SIGINT, signal.SIGTERM):
@@ -276,8 +234,7 @@ class Interrupted(Bench):
         done = run(*self.command("out", "--save-every", "1", "--keep", "2"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.weights("out"), expected)
-        left = os.listdir(self.folder + "/out") + os.listdir(self.folder + "/out/checkpoints")
-        self.assertFalse([name for name in left if ".tmp" in name], left)
+        self.assert_nothing_unfinished()
         lines = [json.loads(line)["step"] for line in pathlib.Path(self.folder, "out/metrics.jsonl").read_text().splitlines()]
         self.assertEqual(lines, list(range(1, STEPS + 1)))
 
