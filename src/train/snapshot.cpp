@@ -133,10 +133,13 @@ struct Found {
 
 Found read_snapshot(const std::string& folder, Stepper& stepper, const RunIdentity& identity, TrainingState& state) {
   const auto place = folder + "/" + kSnapshotManifest, path = folder + "/" + kSnapshotState;
-  const auto manifest = parse_json(read_file(place, kManifestBytes, place), place);
+  const auto text = read_file(place, kManifestBytes, place);
+  const auto manifest = parse_json(text, place);
   if (read_string(manifest, "format", place) != kSnapshotFormat)
     throw Error(Status::format, cat(place, ": no snapshot"));
   read_int(manifest, "version", place, kSnapshotVersion, kSnapshotVersion);
+  if (sealed_manifest(text) != text)
+    throw Error(Status::format, cat(place, ": is damaged: its hash is not the one it ends with"));
   const auto* saved = manifest.find("settings");
   if (!saved || !saved->is_object()) throw Error(Status::format, cat(place, ": settings is missing"));
   compare_settings(folder, manifest, identity);

@@ -13,6 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kSeal = ",\n  \"manifest_xxh3\": \"";
 constexpr const char* kPartNames[kSnapshotParts] = {".value", ".first_moment", ".second_moment"};
 
 std::string step_name(int64_t step) {
@@ -65,6 +66,13 @@ std::string values_hash(const Learners& learners, const std::function<const floa
   return to_hex(hasher.digest());
 }
 
+std::string sealed_manifest(const std::string& text) {
+  auto end = text.rfind(kSeal);
+  if (end == std::string::npos) end = text.rfind("\n}");
+  const auto body = text.substr(0, end);
+  return body + kSeal + to_hex(hash_bytes(body)) + "\"\n}\n";
+}
+
 SnapshotFile::SnapshotFile(const std::string& run, const SnapshotCounts& counts,
                            const std::vector<SnapshotEntry>& entries)
     : run_(run), counts_(counts) {
@@ -74,8 +82,7 @@ SnapshotFile::SnapshotFile(const std::string& run, const SnapshotCounts& counts,
   if (failure) throw Error(Status::io, cat(run, "/checkpoints: cannot be made: ", failure.message()));
   if (!file_exists(target + "/" + kSnapshotManifest)) fs::remove_all(target, failure);  // prune() left it half deleted
   folder_.emplace(target, /*replace=*/true, kSnapshotManifest);  // one that is there goes at commit()
-  file_.emplace(folder_->path() + "/" + kSnapshotState, outlines_of(entries),
-                SafetensorsMetadata{{"format", kSnapshotFormat}});
+  file_.emplace(folder_->path() + "/" + kSnapshotState, outlines_of(entries));
 }
 
 void SnapshotFile::write(const float* data, int64_t count) {
@@ -96,7 +103,7 @@ void SnapshotFile::commit(const RunIdentity& identity, const std::string& state_
                                 {"parameters_xxh3", parameters_hash}});
   if (!identity.origin.is_null()) manifest.add("origin", identity.origin);
   if (!identity.machine.is_null()) manifest.add("machine", identity.machine);
-  write_file_atomically(folder_->path() + "/" + kSnapshotManifest, manifest.dump(2) + "\n");
+  write_file_atomically(folder_->path() + "/" + kSnapshotManifest, sealed_manifest(manifest.dump(2)));
   folder_->commit();
   prune(run_, keep);
 }

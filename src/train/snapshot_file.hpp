@@ -15,7 +15,7 @@
 namespace llava::core {
 
 inline constexpr const char* kSnapshotFormat = "llava-snapshot";
-inline constexpr int64_t kSnapshotVersion = 1;
+inline constexpr int64_t kSnapshotVersion = 2;
 inline constexpr const char* kSnapshotState = "state.safetensors";
 inline constexpr const char* kSnapshotManifest = "manifest.json";
 
@@ -49,6 +49,10 @@ std::string snapshot_hash(const std::vector<SnapshotEntry>& entries,
 
 /// Of values alone, without the gaps: the same wherever and however they were computed, or not the same.
 std::string values_hash(const Learners& learners, const std::function<const float*(const Learner&)>& values_of);
+
+/// The text of a manifest with the hash of itself as its last field, in place of one that it may have. A text that is not
+/// sealed_manifest() of itself has been damaged, wherever it was.
+std::string sealed_manifest(const std::string& text);
 
 class SnapshotFile {
  public:

@@ -37,6 +37,15 @@ class Damage(Bench):
             self.assertRegex(json.loads(done.stdout)["resumed_from"], "step-00000002$")
             self.assertEqual(self.weights("out"), expected)
 
+    def test_one_that_was_asked_for_by_name_is_refused(self):
+        self.whole(*FEW)
+        manifest = pathlib.Path(self.folder, "whole/checkpoints/step-00000002/manifest.json")
+        manifest.write_text(manifest.read_text().replace('"step": 2', '"step": 1'))
+        done = run(*self.command("out", *FEW, "--resume", str(manifest.parent)))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(b"manifest.json: is damaged", done.stderr)
+        self.assertFalse(pathlib.Path(self.folder, "out/model.safetensors").exists())
+
 
 class Diverged(Bench):
     def test_a_run_that_is_not_finite_ends_with_a_code_of_its_own_and_keeps_what_it_had(self):

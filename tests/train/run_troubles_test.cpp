@@ -14,6 +14,7 @@
 #include "train/origin.hpp"
 #include "train/run_plan.hpp"
 #include "train/snapshot.hpp"
+#include "train/snapshot_file.hpp"
 
 #include "run_support.hpp"
 
@@ -137,10 +138,14 @@ TEST_SUITE("train/run: troubles") {
                                  },
                                  {});
     };
-    replace_in(manifest, "\"threads\": ", "\"threads\": 9");  // each lane has one, however many there are
+    const auto change = [&](const char* before, const char* after) {
+      replace_in(manifest, before, after);
+      write_text(manifest, sealed_manifest(read_file(manifest, 1 << 20)));
+    };
+    change("\"threads\": ", "\"threads\": 9");  // each lane has one, however many there are
     open();
     CHECK(warned.empty());
-    replace_in(manifest, "\"libtorch\": \"", "\"libtorch\": \"1.");
+    change("\"libtorch\": \"", "\"libtorch\": \"1.");
     open();
     CHECK(warned.find("made by other means: libtorch is 2.") != std::string::npos);
     CHECK(warned.find(" now and was 1.2.") != std::string::npos);

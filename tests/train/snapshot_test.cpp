@@ -3,6 +3,7 @@
 
 #include <ATen/ops/full.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -158,7 +159,59 @@ TEST_SUITE("train/snapshot") {
     damage([&] { std::filesystem::remove(state); }, "state.safetensors: ");
     damage([&] { std::ofstream(manifest) << "{"; }, "manifest.json: byte ");
     damage([&] { std::ofstream(manifest) << R"({"format": "something"})"; }, "no snapshot");
-    damage([&] { std::ofstream(manifest) << R"({"format": "llava-snapshot", "version": 2})"; }, "version is 2");
+    damage([&] { std::ofstream(manifest) << R"({"format": "llava-snapshot", "version": 3})"; }, "version is 3");
+    damage(
+        [&] {
+          auto text = read_file(manifest, 1 << 20);
+          text.replace(text.find("\"step\": 2"), 9, "\"step\": 3");
+          std::ofstream(manifest) << text;
+        },
+        "is damaged");
+  }
+
+  // One bit in each byte of the manifest and of the state's header, and in some of its numbers; LLAVA_FULL=1 turns all of them.
+  TEST_CASE("a bit that is turned anywhere, and a file that ends anywhere, are found") {
+    const TemporaryFolder folder;
+    Run run(1), other(1);
+    run.train_to(1);
+    save_snapshot(folder.path(), run.stepper(), settings(), 1);
+    const auto snapshot = snapshots_of(folder.path()).front();
+    const bool full = std::getenv("LLAVA_FULL") != nullptr;
+    const auto expect_refusal = [&] {
+      const auto error = error_of([&] { resume_from(snapshot, other.stepper(), settings()); });
+      // a length that is more than can be held is a limit's
+      CHECK((error.status() == Status::format || error.status() == Status::limit));
+    };
+    int64_t turned = 0, cut = 0;
+    for (const std::string name : {"manifest.json", "state.safetensors"}) {
+      const auto path = snapshot + "/" + name;
+      const auto whole = read_file(path, 1 << 24);
+      const bool numbers = name != "manifest.json";
+      const size_t dense = numbers ? 2048 : whole.size();  // the header, and some of the numbers after it
+      REQUIRE(whole.size() >= dense);
+      const auto write = [&](const std::string& text) { std::ofstream(path, std::ios::binary) << text; };
+      for (size_t at = 0; at < whole.size(); at += at < dense ? 1 : full ? 61 : 1999)
+        for (int bit = 0; bit < (full && at < dense ? 8 : 1); ++bit, ++turned) {
+          CAPTURE(name);
+          CAPTURE(at);
+          auto damaged = whole;
+          damaged[at] = static_cast<char>(damaged[at] ^ (1 << (full ? bit : static_cast<int>(at % 8))));
+          write(damaged);
+          expect_refusal();
+        }
+      for (size_t length = 0; length < whole.size(); length += whole.size() / (full ? 200 : 20) + 1, ++cut) {
+        CAPTURE(length);
+        write(whole.substr(0, length));
+        expect_refusal();
+      }
+      write(whole + "\n");
+      expect_refusal();
+      write(whole);
+    }
+    MESSAGE(turned << " bits turned and " << cut << " files cut, all found");
+    CHECK(other.stepper().state().steps_done == 0);
+    resume_from(snapshot, other.stepper(), settings());
+    CHECK(parameter_hash(other.stepper()) == parameter_hash(run.stepper()));
   }
 
   TEST_CASE("other settings are refused with both values") {
