@@ -38,7 +38,7 @@ namespace {
 constexpr int kPollMs = 50;
 constexpr int64_t kReportBytes = 1 << 20;
 constexpr int64_t kMostNs = 60'000'000'000;        // that a rank may take for the rest of its step and a snapshot
-constexpr std::chrono::milliseconds kGrace{4000};  // a stopped rank hears no SIGTERM: all is over within 30 s
+constexpr std::chrono::milliseconds kGrace{2500};  // a stopped rank hears no SIGTERM: all is over within 30 s
 constexpr int kStopped = 5;                        // the exit code of a rank that was asked to stop, and saved
 
 /// The folder of the library that holds an address of this process; empty where that is not known.
@@ -179,10 +179,15 @@ class Ranks {
     }
   }
 
+  // That another rank was lost, where that one may tell itself what it ran into.
+  static bool is_consequence(const Json& failure) {
+    return failure.at("status").integer() == static_cast<int64_t>(Status::distributed);
+  }
+
   void hear(const std::string& line) {
     const auto event = core::parse_json(line, "an event of a rank");
     if (event.at("event").string() == "failure") {
-      if (!told_) told_ = event;
+      if (!told_ || (is_consequence(*told_) && !is_consequence(event))) told_ = event;
       return;
     }
     if (!options_.event) return;
@@ -230,7 +235,12 @@ class Ranks {
 
   [[noreturn]] void fail(const core::RankEnd& end) const {
     if (!told_) throw Error(Status::distributed, core::text_of(end));
-    throw Error(static_cast<Status>(told_->at("status").integer()), told_->at("message").string());
+    const auto status = static_cast<Status>(told_->at("status").integer());
+    const auto& message = told_->at("message").string();
+    const bool of_one = status == Status::out_of_memory || status == Status::device_memory;
+    const auto* rank = told_->find("rank");  // llava-rank's; another rank_program may not say it
+    if (!of_one || !rank || message.starts_with("rank ")) throw Error(status, message);
+    throw Error(status, cat("rank ", rank->integer(), ": ", message)).with("rank", rank->integer());
   }
 
   const llava_train_options& options_;
@@ -245,7 +255,7 @@ class Ranks {
   std::vector<pid_t> processes_;
   bool asked_ = false, abandoned_ = false;
   int64_t asked_ns_ = 0;      // written by the listening thread under mutex_
-  std::optional<Json> told_;  // what the first rank that failed said
+  std::optional<Json> told_;  // what the first rank that failed of itself said, or the first that failed
 };
 
 }  // namespace

@@ -38,9 +38,14 @@ class Pipe {
   int descriptor_;
 };
 
+int64_t own_rank() {
+  const char* rank = std::getenv("RANK");
+  return rank ? std::atoll(rank) : 0;
+}
+
 void say_failure(const Pipe& pipe, llava_status status, std::string message) {
   if (message.size() > kMostText) message.resize(kMostText);
-  pipe.say(nlohmann::json{{"event", "failure"}, {"status", status}, {"message", message}}.dump(
+  pipe.say(nlohmann::json{{"event", "failure"}, {"rank", own_rank()}, {"status", status}, {"message", message}}.dump(
       -1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -59,8 +64,7 @@ std::string shortened(const std::string& event) {
 }
 
 void say_warnings(const Pipe& pipe) {
-  const char* rank = std::getenv("RANK");
-  llava::set_log([&pipe, number = rank ? std::atoll(rank) : 0](llava::LogLevel, std::string_view text) {
+  llava::set_log([&pipe, number = own_rank()](llava::LogLevel, std::string_view text) {
     pipe.say(nlohmann::json{{"event", "warning"}, {"rank", number}, {"message", text.substr(0, kMostText / 2)}}.dump(
         -1, ' ', false, nlohmann::json::error_handler_t::replace));
   });

@@ -170,13 +170,13 @@ void Watcher::call_roll(Clock::time_point now, const std::string& what) {
     calling_ = answered_ = true;
     roll_ends_ = now + state_->times.roll_call;
   }
-  std::vector<int64_t> missing;
+  std::vector<int64_t> missing, left;  // left: waits at its end for the others, and is not the one that broke a call
   for (int64_t r = 0; r < size_; ++r)
-    if (!board_->has(cat("here/", r))) missing.push_back(r);
-  if (missing.empty()) return post({-1, cat("a connection between ranks was lost: ", what)});
+    if (!board_->has(cat("here/", r))) (board_->has(cat("gone/", r)) ? left : missing).push_back(r);
+  if (missing.empty() && left.empty()) return post({-1, cat("a connection between ranks was lost: ", what)});
   if (now < roll_ends_) return;
-  if (board_->has(cat("gone/", missing.front())))
-    return post({missing.front(), cat("rank ", missing.front(), " has left before the others were done (", what, ")")});
+  if (missing.empty())
+    return post({left.front(), cat("rank ", left.front(), " has left before the others were done (", what, ")")});
   std::string names;
   for (const auto r : missing) names += cat(names.empty() ? "" : ", ", r);
   post({missing.front(),

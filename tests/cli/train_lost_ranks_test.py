@@ -1,17 +1,22 @@
-"""A rank of `llava train --nproc` that is killed or stopped: the others end soon, the rank is named, the exit
-code is 7, and the same command goes on to the bits of a run that nothing disturbed. Python's standard library alone.
+"""A rank of `llava train --nproc` that is killed, stopped or out of memory: the others end soon, the rank is named, the exit
+code is 7 (or 4, of a rank that could say what it lacked), and the same command goes on to the bits of a run that nothing
+disturbed. Python's standard library alone.
 
     LLAVA_TEST_KILLS=100 LLAVA_FULL=1 python3 train_lost_ranks_test.py build/bin/llava
 """
 
+import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
+import struct
 import subprocess
 import time
 import unittest
+import zlib
 
 from cli_test import run
 from training_bench import FULL, Bench, ranks_of
@@ -119,6 +124,33 @@ class Stopped(Lost):
         for number in (0, 1, 2):
             self.lost(number, "stopped", lambda victim: os.kill(victim, signal.SIGSTOP), SECONDS["stopped"])
             shutil.rmtree(self.folder + "/stopped")
+
+
+def png(side):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes((3 * side + 1) * side), 1)) + chunk(b"IEND", b"")
+
+
+class OutOfMemory(Lost):
+    def test_the_others_end_and_name_it(self):
+        side = 3000  # 27 MB that no rank has lying about
+        pathlib.Path(self.folder, "large.png").write_bytes(png(side))
+        rows = json.loads(pathlib.Path(self.data).read_text())
+        large = [row | {"id": f"large {i}", "image": "large.png"} for i in range(20) for row in rows if "image" in row]
+        pathlib.Path(self.data).write_text(json.dumps([row | {"id": str(i)} for i in range(10) for row in rows] + large))
+
+        def no_more(victim):
+            pages = int(pathlib.Path(f"/proc/{victim}/statm").read_text().split()[0])
+            limit = pages * resource.getpagesize()
+            resource.prlimit(victim, resource.RLIMIT_AS, (limit, limit))
+
+        for number in (0, 1, 2) if FULL else (2,):
+            # 4: it could say so itself; 7: it ended where nothing can be said any more
+            self.lost(number, "full", no_more, SECONDS["stopped"], codes=(4, 7))
+            shutil.rmtree(self.folder + "/full")
 
 
 if __name__ == "__main__":

@@ -210,6 +210,19 @@ TEST_SUITE("comm/gloo") {
     check_all(ends_after("leave", 3, 1), "rank 1 has left before the others were done");
   }
 
+  TEST_CASE("who waits at its end for the others is not taken for the one that is lost") {
+    const TemporaryFolder folder;
+    const auto board = [&] { return Board::over_file(folder / "board"); };
+    auto first = std::make_unique<Watchdog>(board(), 0, 3, quick().times);
+    Watchdog second(board(), 1, 3, quick().times);
+    std::thread end([&] { first.reset(); });
+    for (const auto look = board(); !look->has("gone/0");) std::this_thread::sleep_for(milliseconds(1));
+    const auto verdict = second.lost("in a call");  // rank 2 has never been there
+    end.join();
+    CHECK(verdict.rank == 2);
+    CHECK(verdict.text == "rank 2 is lost: it does not answer (in a call)");
+  }
+
   TEST_CASE("who does not come is named, and who is there twice") {
     const TemporaryFolder folder;
     CommOptions options;
