@@ -16,7 +16,7 @@ constexpr int64_t kFloat = 4;
 constexpr int64_t kWideRows = 6;  // f32 rows that the gradient of a norm has alive (ops/gradient_reference)
 constexpr int64_t kCardLibraryBytes = int64_t{1229} << 20;  // 1.2 GiB, assumed
 constexpr int64_t kGlooCopies = 2;                          // of the largest unit, of Gloo's own; measured
-constexpr int64_t kHoles = 4;                               // of the same size, see memory_plan.hpp; measured
+constexpr int64_t kHoles = 1;                               // of the same size, see memory_plan.hpp; measured
 constexpr int64_t kNcclCopies = 0;           // NCCL sends from the tensor itself; its buffers are among the library's
 constexpr int64_t kLibraryBytes = 48 << 20;  // pages of LibTorch and MKL that the first step touches; measured
 

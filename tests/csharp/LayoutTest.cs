@@ -13,7 +13,7 @@ public static class LayoutTest
     // fields without a property of their own: sizes, reserved bytes, counts of lists, handles and callbacks
     private static readonly string[] Silent =
     {
-        "struct_size", "reserved", "adapter_reserved", "pickle_reserved", "stop_count", "stop_id_count", "bad_id_count", "bias_count", "cancel", "progress",
+        "struct_size", "reserved", "adapter_reserved", "pickle_reserved", "mmap_reserved", "stop_count", "stop_id_count", "bad_id_count", "bias_count", "cancel", "progress",
         "progress_user_data", "event", "event_user_data", "abandon"
     };
 

@@ -65,7 +65,7 @@ def test_wrong_options_are_refused_by_name(model: llava.Model) -> None:
     refused(TypeError, "max_tokens is 'a', expected an integer of 32 bits", max_tokens="a")
     refused(TypeError, "max_tokens is 3000000000", max_tokens=3_000_000_000)
     refused(TypeError, r"stop is \[3\], expected a list of texts", stop=[3])
-    refused(TypeError, "cancel is a bool, expected a llava.Cancel", cancel=True)
+    refused(TypeError, "cancel is of type bool, expected a llava.Cancel", cancel=True)
     refused(TypeError, "timeout is in seconds", timeout_ms=5)
     refused(ValueError, "top_p", top_p=7.0)
     refused(ValueError, "temperature", temperature=float("nan"))
