@@ -76,8 +76,9 @@ llava_status llava_image_preprocess(llava_model* model, const llava_image* image
     const auto picture = get(image, "image");
     const CancelUse use(cancel);
     use.cancel().poll("preprocessing");
-    const auto pixels = picture_pixels(*object->bundle, {picture->picture.get()}, use.cancel());
-    *out = new_tensor(object->bundle->tiling ? pixels : pixels.select(0, 0));
+    const auto chosen = chosen_bundle(*object, nullptr, 1);  // an attached adapter may prepare pictures its own way
+    const auto pixels = picture_pixels(*chosen, {picture->picture.get()}, use.cancel());
+    *out = new_tensor(chosen->tiling ? pixels : pixels.select(0, 0));
   });
 }
 

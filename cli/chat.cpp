@@ -16,9 +16,9 @@ using Json = nlohmann::ordered_json;
 
 void add_options(CLI::App& verb, ChatArguments& arguments) {
   add_model_arguments(verb, arguments.model);
-  verb.add_option(
-          "--image", arguments.images,
-          "a picture, a folder of pictures (one JSON line each), - for standard input; may be given several times")
+  verb.add_option("--image", arguments.images,
+                  "a picture, a folder of pictures, known by their endings (one JSON line each), - for standard input; "
+                  "may be given several times")
       ->take_all()
       ->allow_extra_args(false);
   auto* prompt =

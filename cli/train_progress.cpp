@@ -46,9 +46,11 @@ std::string duration_text(double seconds) {
 
 std::string cut_names(const nlohmann::ordered_json& report) {
   std::string names;
-  for (const auto& cut : report["cut_first"])
-    names += (names.empty() ? ": record " : ", record ") + cut["record"].dump() + " (" + cut["id"].get<std::string>() +
+  for (const auto& cut : report["cut_first"]) {
+    const auto id = cut["id"].dump(-1, ' ', true);  // a file's words: nothing of them is for the terminal
+    names += (names.empty() ? ": record " : ", record ") + cut["record"].dump() + " (" + id.substr(1, id.size() - 2) +
              ") of " + cut["length"].dump();
+  }
   return report["cut"] > report["cut_first"].size() ? names + ", …" : names;
 }
 

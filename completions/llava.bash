@@ -24,6 +24,9 @@ _llava() {
     --tile-rule) mapfile -t COMPREPLY < <(compgen -W 'auto original hf' -- "$current"); return ;;
     --labels) mapfile -t COMPREPLY < <(compgen -W 'spans upstream' -- "$current"); return ;;
     --image-place) mapfile -t COMPREPLY < <(compgen -W 'first as-written random' -- "$current"); return ;;
+    --image-aspect-ratio) mapfile -t COMPREPLY < <(compgen -W 'pad square' -- "$current"); return ;;
+    --zero) mapfile -t COMPREPLY < <(compgen -W '0 1 2 3' -- "$current"); return ;;
+    --stage) mapfile -t COMPREPLY < <(compgen -W '1 2' -- "$current"); return ;;
     --pictures) mapfile -t COMPREPLY < <(compgen -W 'whole header skip' -- "$current"); return ;;
     --dtype) mapfile -t COMPREPLY < <(compgen -W 'auto f32 bf16 f16' -- "$current"); return ;;
     --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --repetition-penalty | --seed | --threads | --context | \
@@ -37,7 +40,7 @@ _llava() {
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_llava_options $verb)" -- "$current")
   elif [ -z "$verb" ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'chat info convert merge-delta merge-lora data tokens pixels features logits bench show' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'chat train info convert merge-delta merge-lora data tokens pixels features logits bench show' -- "$current")
   else
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

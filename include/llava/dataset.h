@@ -93,8 +93,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_dataset_options_to_json(
  * The report is a JSON object: "records", "usable", "unusable", "problems" (how many of each kind), "bad" (a list with
  * record from 1, byte, problem and message of every record that cannot be used, and its id, "" where the
  * record itself is broken: the message names it there), "tokens" and "learned_tokens"
- * (total, median, p95, longest), "cut", "pictures", "text_only", "turns", "duplicate_ids" and what else is odd. Records
- * that cannot be used are no failure of the call.
+ * (total, median, p95, longest), "cut", "cut_first" (some of them: record, id, length), "pictures", "text_only",
+ * "turns", "duplicate_ids" and what else is odd. Records that cannot be used are no failure of the call.
  *
  * @param path        the data file: a JSON list, or JSONL
  * @param model_path  the directory of the model: its tokenizer, template and picture size decide

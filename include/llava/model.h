@@ -67,7 +67,7 @@ typedef struct llava_load_options {
   int32_t
       no_mmap; /**< 1: weights and adapters are read into memory of the process, which then holds as much as their files
                         are large and shares none of it with others; loading reads every byte. What becomes of the files
-                        later does not matter. 0 (default): they are mapped. A file that was cut or written to since is
+                        later matters to llava_save() and merging alone, which read them again. 0 (default): they are mapped. A file that was cut or written to since is
                         LLAVA_ERR_IO, naming it, from every call that begins to compute; the model can still be released.
                         Known gap: one that is cut while such a call runs, or a stream is pulled, ends the process (SIGBUS),
                         which no library can prevent. Files that are replaced (rename) or removed do no harm */

@@ -71,8 +71,9 @@ enum {
  * @param event      a JSON object; "event" is start, progress, step, estimate, skipped, diverged, evaluation, answer,
  *                   saved, save_failed, result or warning. A step has step, steps, epoch, loss, lr, grad_norm, samples,
  *                   tokens, labels, seconds, data_seconds, samples_per_second, tokens_per_second, tflops, eta_seconds,
- *                   resident_bytes, on a card device_bytes, and mfu where its peak is known; an estimate, after ten,
- *                   seconds_per_step and seconds_left; valid during the call
+ *                   resident_bytes, where it is so clipped, empty (all records left out) and cut (samples), on a card
+ *                   device_bytes, and mfu where its peak is known; an estimate, after ten, seconds_per_step and
+ *                   seconds_left; valid during the call
  * @param user_data  as given in the options
  * @return LLAVA_TRAIN_GO_ON, LLAVA_TRAIN_STOP, or negative for a failure. Since 0.1.
  */

@@ -234,6 +234,7 @@ const StepSamples& TrainingRun::next_samples() {
   const StepSamples* samples = nullptr;
   if (comm_) comm_->progress("loading", Doing::busy);
   together(comm_.get(), [&] {
+    check_unchanged(plan_.tensors.files);  // what is frozen is read where it is mapped
     if (!feed_) feed_ = std::make_unique<Feed>(data_, settings_, ranks_, done(), *lengths_, cancel_);
     samples = &feed_->next();
   });

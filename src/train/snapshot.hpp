@@ -3,7 +3,8 @@
 //
 //   RUN/checkpoints/step-00000120/state.safetensors   <canonical name>.value, .first_moment, .second_moment; f32
 //                                /manifest.json       written last: step, how many were left out, settings, size and
-//                                                     hash of the state, where data and model came from, what computed
+//                                                     hash of the state, where data and model came from, what computed,
+//                                                     and last its own hash
 //
 // The file is the same whatever the number of ranks that wrote it, and any number goes on from it. All ranks call these
 // together, with folders that all of them see; rank 0 writes. What fails on one is thrown on all.

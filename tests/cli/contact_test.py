@@ -19,6 +19,7 @@ TINY, PICTURE = str(GOLDEN / "tiny"), str(GOLDEN / "pictures" / "wide.jpg")
 
 
 def run(*arguments, **options):
+    options.setdefault("env", {**os.environ, "HF_HUB_CACHE": os.devnull})  # what this machine has there is not ours to see
     return subprocess.run([COMMAND, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
                           timeout=60, check=False, **options)
 

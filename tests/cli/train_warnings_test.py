@@ -41,6 +41,15 @@ class Warnings(unittest.TestCase):
         self.assertNotIn("warning", err)
         self.assertNotEqual(self.weights("out"), self.weights("other"))
 
+    def test_an_adapter_sees_pictures_as_it_was_trained(self):
+        self.train("lora", "--lora-r", "2", "--steps", "1", "--image-aspect-ratio", "pad")
+        self.assertEqual(run("merge-lora", TINY, self.folder + "/lora", self.folder + "/merged").returncode, 0)
+        seen = [run("pixels", *call, PICTURE, "-o", "-").stdout for call in
+                ((TINY,), (TINY, "--adapter", self.folder + "/lora"), (self.folder + "/merged",))]
+        self.assertGreater(len(seen[0]), 100)
+        self.assertNotEqual(seen[0], seen[1])
+        self.assertEqual(seen[1], seen[2])
+
     def test_samples_that_are_cut_are_named_and_counted(self):
         plan = json.loads(self.train("out", "--plan", "--json")[0])
         longest = plan["tokens"]["longest"]

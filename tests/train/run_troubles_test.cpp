@@ -170,6 +170,21 @@ TEST_SUITE("train/run: troubles") {
     CHECK(training.evaluate() > 0);
   }
 
+  TEST_CASE("a model file that is cut while the run reads from it ends the run, not the process") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    settings.model = bench.folder.path() + "/model";
+    fs::copy(kTiny, settings.model, fs::copy_options::recursive);
+    TrainingRun training(settings, {}, {});
+    training.step();
+    const auto weights = settings.model + "/model.safetensors";
+    fs::resize_file(weights, fs::file_size(weights) / 2);
+    const auto error = error_of([&] { training.step(); });
+    CHECK(error.status() == Status::io);
+    CHECK(error.message().find("model.safetensors") != std::string::npos);
+    CHECK(snapshots_of(settings.out).size() == 1);  // the step before is kept
+  }
+
   TEST_CASE("other data and another model are told by file, record and part") {
     const Bench bench;
     auto settings = bench.settings("out");

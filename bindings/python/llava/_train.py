@@ -31,7 +31,7 @@ class TrainEvent(dict[str, Any]):
     """What happened in a run, by name: event["loss"]; str() of it is a line for people.
 
     A "step" has step, steps, epoch, loss, lr, grad_norm, samples, tokens, labels, seconds, data_seconds,
-    samples_per_second, tokens_per_second, tflops, eta_seconds, resident_bytes; an "estimate", after ten steps,
+    samples_per_second, tokens_per_second, tflops, eta_seconds, resident_bytes, and where it is so clipped, empty, cut; an "estimate", after ten steps,
     seconds_per_step and seconds_left.
     """
 
