@@ -60,7 +60,8 @@ Board::Board(std::unique_ptr<BoardStore> store) : store_(std::move(store)) {}
 Board::~Board() = default;
 
 std::unique_ptr<Board> Board::over_tcp(const Address& address, std::chrono::milliseconds patience) {
-  const auto name = cat("the store of the ranks at ", address.host, " port ", address.port);
+  const auto name =
+      cat("the store of the ranks at ", address.host, " port ", address.port, " (rank 0 keeps it, or torchrun)");
   if (!address.allow_public && is_public(address.host))
     throw Error(Status::argument, cat(name,
                                       ": the address is of the public internet and the store asks for no "

@@ -29,8 +29,8 @@ struct Verdict {
 
 struct WatchTimes {
   std::chrono::milliseconds look{250};         // for verdicts and roll calls
-  std::chrono::milliseconds beat{5000};        // between signs of life
-  std::chrono::milliseconds silent{20000};     // without one
+  std::chrono::milliseconds beat{4000};        // between signs of life
+  std::chrono::milliseconds silent{15000};     // without one: a stopped rank is gone within 30 s, and the others
   std::chrono::milliseconds stuck{20000};      // without progress
   std::chrono::milliseconds roll_call{1200};   // to answer in
   std::chrono::milliseconds farewell{5000};    // that ranks wait for each other at the end

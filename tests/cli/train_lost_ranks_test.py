@@ -119,7 +119,7 @@ class Killed(Lost):
 
 
 class Stopped(Lost):
-    @unittest.skipUnless(FULL, "takes a minute and a half: a stopped rank is given 20 s; LLAVA_FULL=1 runs it")
+    @unittest.skipUnless(FULL, "takes a minute and a half: a stopped rank is given 16 s; LLAVA_FULL=1 runs it")
     def test_the_others_end_within_half_a_minute_and_name_it(self):
         for number in (0, 1, 2):
             self.lost(number, "stopped", lambda victim: os.kill(victim, signal.SIGSTOP), SECONDS["stopped"])
