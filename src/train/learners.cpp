@@ -157,6 +157,11 @@ void Learners::finish(const Ranks& ranks) {
   refresh();
 }
 
+const Unit& Learners::unit_at(int64_t begin) const {
+  return *std::find_if(units_.begin(), units_.end(),
+                       [&](const Unit& unit) { return unit.begin <= begin && begin < unit.begin + unit.length; });
+}
+
 int64_t Learners::longest_unit() const {
   int64_t longest = 0;
   for (const auto& unit : units_) longest = std::max(longest, unit.length);

@@ -110,6 +110,8 @@ class Learners {
   const ComputePlace& place() const { return place_; }
   const std::deque<Learner>& all() const { return all_; }
   const std::vector<Unit>& units() const { return units_; }
+  /// The unit that holds place `begin` of the flat buffers.
+  const Unit& unit_at(int64_t begin) const;
   at::Tensor& values() { return values_; }      // a rank's shards lie in the order of the units
   at::Tensor& gradient() { return gradient_; }  // undefined where gradients lie in shards
   Precision precision() const { return precision_; }

@@ -24,8 +24,6 @@
 namespace llava::core {
 namespace {
 
-double seconds_since(int64_t begin_ns) { return static_cast<double>(now_ns() - begin_ns) * 1e-9; }
-
 CountProgress progress_of(const RunListener& listener) {
   if (!listener) return {};
   return [&listener](const char* phase, int64_t done, int64_t total) {

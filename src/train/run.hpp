@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "base/cancel.hpp"
 #include "base/error.hpp"
 #include "comm/comm.hpp"
 #include "train/background_save.hpp"
@@ -24,6 +25,9 @@
 #include "train/tensorboard.hpp"
 
 namespace llava::core {
+
+/// Of the clock of now_ns().
+inline double seconds_since(int64_t begin_ns) { return static_cast<double>(now_ns() - begin_ns) * 1e-9; }
 
 /// Hears what happens, on the thread that works, of the first rank alone where there are several; may throw to stop. Every object has "event":
 ///

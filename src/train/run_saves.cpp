@@ -13,8 +13,6 @@ namespace {
 
 constexpr int64_t kMostFailedSaves = 3;
 
-double seconds_since(int64_t begin_ns) { return static_cast<double>(now_ns() - begin_ns) * 1e-9; }
-
 }  // namespace
 
 void TrainingRun::save() {

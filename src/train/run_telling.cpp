@@ -5,12 +5,6 @@
 #include "train/run.hpp"
 
 namespace llava::core {
-namespace {
-
-double seconds_since(int64_t begin_ns) { return static_cast<double>(now_ns() - begin_ns) * 1e-9; }
-
-}  // namespace
-
 void TrainingRun::tell(Json event) {
   if (listener_) listener_(event);
 }

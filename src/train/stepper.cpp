@@ -240,10 +240,7 @@ at::Tensor Stepper::fetch(size_t part, int64_t begin, int64_t count) const {
   const c10::InferenceMode no_gradients;
   const auto& flat = buffer(state_, part);
   if (!in_shards(part)) return flat.narrow(0, begin, count).to(at::kCPU);
-  const auto& units = network_.learners().units();
-  const auto unit = std::find_if(units.begin(), units.end(),
-                                 [&](const Unit& one) { return one.begin <= begin && begin < one.begin + one.length; });
-  return gathered(ranks_, *unit, flat, begin, count).to(at::kCPU);
+  return gathered(ranks_, network_.learners().unit_at(begin), flat, begin, count).to(at::kCPU);
 }
 
 TrainingState Stepper::empty_state() const {

@@ -84,17 +84,14 @@ void ValueShards::hold(const std::vector<size_t>& units) {
 
 at::Tensor ValueShards::whole(const Learner& learner) const {
   if (!in_shards()) return learner.value;
-  const auto& units = learners_.units();
-  const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& one) {
-    return one.begin <= learner.begin && learner.begin < one.begin + one.length;
-  });
   if (lending_) {
     const auto& all = learners_.all();
     const auto place = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == learner.name; });
     Wish wish{Wish::learner, place - all.begin()};
     announce(wish);
   }
-  return gathered(ranks_, *unit, learners_.values(), learner.begin, learner.count()).view(learner.sizes);
+  return gathered(ranks_, learners_.unit_at(learner.begin), learners_.values(), learner.begin, learner.count())
+      .view(learner.sizes);
 }
 
 void ValueShards::serve() {

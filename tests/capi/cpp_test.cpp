@@ -5,39 +5,7 @@
 #include <sstream>
 #include <type_traits>
 
-#include "fixture.hpp"
-
-namespace {
-
-llava::Model the_model() {
-  REQUIRE(llava_model_retain(fixture().model) == LLAVA_OK);
-  struct Adopted : llava::Model {
-    explicit Adopted(llava_model* handle) { handle_ = handle; }
-  };
-  return Adopted(fixture().model);
-}
-
-llava::ChatOptions brief(int32_t max_tokens = 6) {
-  llava::ChatOptions options;
-  options.max_tokens = max_tokens;
-  options.temperature = 0;
-  options.ignore_eos = true;
-  return options;
-}
-
-template <typename Call>
-llava_status code_of(Call&& call) {
-  try {
-    call();
-  } catch (const llava::Error& error) {
-    CHECK(std::strlen(error.what()) > 0);
-    CHECK(error.details().find("\"code\":") != std::string::npos);
-    return error.code();
-  }
-  return LLAVA_OK;
-}
-
-}  // namespace
+#include "cpp_support.hpp"
 
 TEST_SUITE("capi/cpp") {
   TEST_CASE("each class is one pointer") {
@@ -49,7 +17,7 @@ TEST_SUITE("capi/cpp") {
   TEST_CASE("streamed text is the text of the answer") {
     llava::Session session(the_model());
     std::string text;
-    auto stream = session.stream(llava::user(llava::Image(fixture().picture_path), "What is this?"), brief());
+    auto stream = session.stream(llava::user(llava::Image(fixture().picture_path), "What is this?"), greedy());
     for (const llava::Event& event : stream) text += event.text();
     const auto answer = stream.finish();
     CHECK(answer.text() == text);
@@ -74,7 +42,7 @@ TEST_SUITE("capi/cpp") {
   TEST_CASE("copies share, moves steal") {
     llava::Session session(the_model());
     llava::Session same = session;
-    same.chat("hi", brief());
+    same.chat("hi", greedy());
     CHECK(session.turn_count() == 2);
     llava::Session moved = std::move(same);
     CHECK_FALSE(static_cast<bool>(same));
@@ -96,7 +64,7 @@ TEST_SUITE("capi/cpp") {
 
   TEST_CASE("what a callback throws reaches the caller") {
     llava::Session session(the_model());
-    auto options = brief();
+    auto options = greedy();
     options.on_event = [](const llava::Event& event) -> llava::Reply {
       if (event.type() == llava::EventType::text) throw std::runtime_error("from the callback");
       return llava::Reply::go_on;
@@ -138,10 +106,10 @@ TEST_SUITE("capi/cpp") {
     const auto model = the_model();
     llava::Session session(model);
     session.append(llava::user("hi"));
-    const auto answer = session.answer(brief()).text();
+    const auto answer = session.answer(greedy()).text();
     auto copy = session.fork();
     copy.rewind(0);
-    CHECK(copy.chat("hi", brief()).text() == answer);
+    CHECK(copy.chat("hi", greedy()).text() == answer);
     const auto path = fixture().folder + "/cpp.safetensors";
     session.save(path);
     CHECK(llava::Session::load(model, path).history_json() == session.history_json());
@@ -164,7 +132,7 @@ TEST_SUITE("capi/cpp") {
 
   TEST_CASE("a session that is at work does not pretend to have turns") {
     llava::Session session(the_model());
-    const auto stream = session.stream("hi", brief());
+    const auto stream = session.stream("hi", greedy());
     CHECK(code_of([&] { session.turn_count(); }) == LLAVA_ERR_BUSY);
   }
 
@@ -172,7 +140,7 @@ TEST_SUITE("capi/cpp") {
     const std::string text("a\0b", 3);
     const auto model = the_model();
     llava::Session session(model);
-    auto options = brief();
+    auto options = greedy();
     options.stop = {text};
     CHECK(code_of([&] { session.chat("hi", options); }) == LLAVA_ERR_INVALID_ARGUMENT);
     llava::SessionOptions system;

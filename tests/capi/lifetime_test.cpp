@@ -13,35 +13,9 @@
 #include <optional>
 #include <thread>
 
-#include "fixture.hpp"
+#include "cpp_support.hpp"
 
 namespace {
-
-llava::Model the_model() {
-  REQUIRE(llava_model_retain(fixture().model) == LLAVA_OK);
-  struct Adopted : llava::Model {
-    explicit Adopted(llava_model* handle) { handle_ = handle; }
-  };
-  return Adopted(fixture().model);
-}
-
-llava::ChatOptions greedy(int32_t max_tokens) {
-  llava::ChatOptions options;
-  options.max_tokens = max_tokens;
-  options.temperature = 0;
-  options.ignore_eos = true;
-  return options;
-}
-
-template <typename Call>
-llava_status code_of(Call&& call) {
-  try {
-    call();
-  } catch (const llava::Error& error) {
-    return error.code();
-  }
-  return LLAVA_OK;
-}
 
 // A bit of everything, with failures now and then; what is made goes at the end of its scope.
 void round_in_cpp(const llava::Model& model, bool fail) {
