@@ -9,7 +9,8 @@ constexpr Range preset_or(double low, double high) { return or_unset(between(low
 constexpr Choice kSchedules[] = {{"preset", LLAVA_PRESET},
                                  {"cosine", LLAVA_SCHEDULE_COSINE},
                                  {"linear", LLAVA_SCHEDULE_LINEAR},
-                                 {"constant", LLAVA_SCHEDULE_CONSTANT}};
+                                 {"constant", LLAVA_SCHEDULE_CONSTANT},
+                                 {"wsd", LLAVA_SCHEDULE_WSD}};
 constexpr Choice kLossMeans[] = {{"preset", LLAVA_PRESET}, {"group", LLAVA_LOSS_GROUP}, {"global", LLAVA_LOSS_GLOBAL}};
 constexpr Choice kOrders[] = {{"preset", LLAVA_PRESET},
                               {"sequential", LLAVA_ORDER_SEQUENTIAL},
@@ -21,6 +22,7 @@ constexpr Choice kPlacesOrPreset[] = {{"preset", LLAVA_PRESET},
                                       {"as-written", LLAVA_IMAGE_AS_WRITTEN},
                                       {"random", LLAVA_IMAGE_RANDOM}};
 constexpr Choice kTrainDtypes[] = {{"auto", LLAVA_DTYPE_AUTO}, {"f32", LLAVA_DTYPE_F32}, {"bf16", LLAVA_DTYPE_BF16}};
+constexpr Choice kSumOrders[] = {{"tree", LLAVA_SUM_TREE}, {"chain", LLAVA_SUM_CHAIN}};
 constexpr Choice kRecomputes[] = {{"auto", LLAVA_RECOMPUTE_AUTO},
                                   {"none", LLAVA_RECOMPUTE_NONE},
                                   {"cheap", LLAVA_RECOMPUTE_CHEAP},
@@ -92,7 +94,10 @@ constexpr llava_train_options kTrainDefaults = {.struct_size = sizeof(llava_trai
                                                 .answer_every = 0,
                                                 .answer_data = nullptr,
                                                 .device = nullptr,
-                                                .image_aspect_ratio = nullptr};
+                                                .image_aspect_ratio = nullptr,
+                                                .decay_ratio = LLAVA_PRESET,
+                                                .sum_order = LLAVA_SUM_TREE,
+                                                .sum_reserved = 0};
 constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, stage, i32, between(1, 2)),
     LLAVA_FIELD(llava_train_options, preset, text, between(1, 256)),
@@ -158,6 +163,9 @@ constexpr OptionField kTrainFields[] = {
     LLAVA_FIELD(llava_train_options, answer_data, text, between(1, core::limits::kPathBytes)),
     LLAVA_FIELD(llava_train_options, device, text, between(1, 64)),
     LLAVA_FIELD(llava_train_options, image_aspect_ratio, text, between(1, 64)),
+    LLAVA_FIELD(llava_train_options, decay_ratio, f64, preset_or(0, 1)),
+    LLAVA_CHOICE(llava_train_options, sum_order, kSumOrders),
+    LLAVA_FIELD(llava_train_options, sum_reserved, reserved),
 };
 
 constexpr OptionStruct kTrain = LLAVA_STRUCT(llava_train_options, kTrainDefaults, kTrainFields);

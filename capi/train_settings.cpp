@@ -70,6 +70,8 @@ void take_recipe(core::RunSettings& settings, const llava_train_options& options
   take(settings.max_length, options.max_length);
   take(settings.warmup_steps, options.warmup_steps);
   take(settings.schedule, options.schedule);
+  take(settings.decay_ratio, options.decay_ratio);
+  take(settings.sum_order, options.sum_order);
   take(settings.loss_mean, options.loss_mean);
   take(settings.order, options.order);
   take(settings.image_place, options.image_place);

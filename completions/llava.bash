@@ -25,6 +25,8 @@ _llava() {
     --labels) mapfile -t COMPREPLY < <(compgen -W 'spans upstream' -- "$current"); return ;;
     --image-place) mapfile -t COMPREPLY < <(compgen -W 'first as-written random' -- "$current"); return ;;
     --image-aspect-ratio) mapfile -t COMPREPLY < <(compgen -W 'pad square' -- "$current"); return ;;
+    --schedule) mapfile -t COMPREPLY < <(compgen -W 'cosine linear constant wsd' -- "$current"); return ;;
+    --sum-order) mapfile -t COMPREPLY < <(compgen -W 'tree chain' -- "$current"); return ;;
     --zero) mapfile -t COMPREPLY < <(compgen -W '0 1 2 3' -- "$current"); return ;;
     --stage) mapfile -t COMPREPLY < <(compgen -W '1 2' -- "$current"); return ;;
     --pictures) mapfile -t COMPREPLY < <(compgen -W 'whole header skip' -- "$current"); return ;;

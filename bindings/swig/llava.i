@@ -184,4 +184,5 @@ LLAVA_RESULT(llava_usage)
 %include <llava/response.h>
 %include <llava/dataset.h>
 %include <llava/report.h>
+%include <llava/train_options.h>
 %include <llava/train.h>

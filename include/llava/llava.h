@@ -39,5 +39,6 @@
 #include "tensor.h"
 #include "tokenizer.h"
 #include "train.h"
+#include "train_options.h"
 
 #endif

@@ -26,5 +26,6 @@
 #include "hpp/session.hpp"
 #include "hpp/tensor.hpp"
 #include "hpp/train.hpp"
+#include "hpp/train_options.hpp"
 
 #endif

@@ -109,7 +109,12 @@ Json memory_advice(const LoadPlan& plan, const RunSettings& settings, int64_t to
     together.micro_batch = 1;
     names.set("micro_batch", 1);
   }
-  if (names.size() > 1) advice.add(std::move(names), total_of(together), settings.micro_batch > 1 ? kDigits : kNothing);
+  auto in_a_chain = together;  // with more micro-batches it may save what the tree takes for them
+  in_a_chain.sum_order = SumOrder::chain;
+  const bool chain = total_of(in_a_chain) < total_of(together);
+  if (chain) neutral("sum_order", "chain", kDigits, [](auto& other) { other.sum_order = SumOrder::chain; });
+  const bool digits = settings.micro_batch > 1 || chain;
+  if (names.size() > 1) advice.add(std::move(names), total_of(together), digits ? kDigits : kNothing);
   if (settings.lora.rank > 0 || !learns_words(settings, plan)) return advice.take();
   const auto lora = total_of(with_lora(settings));
   advice.add(Json::object({{"preset", "llava-1.5-lora"}}), lora, kLearnt);

@@ -2,7 +2,6 @@
 #include "train/memory_plan.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "ops/device.hpp"
 #include "ops/gradients.hpp"
@@ -116,12 +115,12 @@ class Shares {
   /// `copies` of the largest unit are the backend's own.
   int64_t exchange(int64_t copies) const {
     if (ranks_ == 1) return 0;
-    const bool at_the_end = !settings_.deterministic && level_ < 2;
-    return kFloat * ((at_the_end ? learning_.parameters : learning_.longest_unit) + copies * learning_.longest_unit);
+    return kFloat *
+           ((sums_at_the_end() ? learning_.parameters : learning_.longest_unit) + copies * learning_.longest_unit);
   }
   int64_t sums(int64_t leaves) const {
-    const auto levels = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(leaves)));
-    return learning_.parameters * kFloat * levels / ranks_;
+    const auto buffers = sums_at_the_end() ? 1 : GradientSum::most_buffers(settings_.sum_order, leaves);
+    return learning_.parameters * kFloat * buffers / ranks_;
   }
   int64_t answers(int64_t weights) const {
     const auto gathered = learning_.parameters * (rounded_bytes() > 0 ? rounded_bytes() : kFloat);
@@ -129,6 +128,7 @@ class Shares {
   }
 
  private:
+  bool sums_at_the_end() const { return ranks_ > 1 && !settings_.deterministic && level_ < 2; }
   int64_t share(int64_t bytes, int64_t level) const { return level_ < level ? bytes : bytes / ranks_; }
   int64_t rounded_bytes() const { return settings_.precision == Precision::bf16_store ? 2 : 0; }
 

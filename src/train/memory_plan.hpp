@@ -36,7 +36,7 @@ struct LearningCount {
 ///   exchange     of several ranks: three times the largest unit: what arrives, and Gloo's copies of what is gathered (with
 ///                93 million parameters 3.1 to 3.8 of them were measured, at all levels); at level 3 one more: values that
 ///                come and go among activations leave holes in the heap (with 26 million 0 to 2 of them, on a busy machine 3)
-///   sums         gradients of micro-batches on their way to the step's (train/gradient_sum), this rank's shards
+///   sums         gradients of micro-batches on their way to the step's, this rank's shards: GradientSum::most_buffers()
 ///   activations  what the way back needs of the largest micro-batch (train/decoder_pass)
 ///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower
 ///   snapshot     with save_async: the copy that is written while the run goes on

@@ -14,7 +14,7 @@ namespace llava::core {
 class RankSum {
  public:
   /// Of what `learners` has after finish().
-  RankSum(const Ranks& ranks, Learners& learners);
+  RankSum(const Ranks& ranks, Learners& learners, SumOrder order = SumOrder::tree);
 
   /// Forgets the step so far, and needs what take() gave again.
   void clear();
@@ -41,6 +41,7 @@ class RankSum {
   void push(Sum& sum, const at::Tensor& gradient);
 
   Ranks ranks_;
+  SumOrder order_;
   std::vector<Sum> sums_;  // of the units
   int64_t longest_, whole_;
   at::TensorOptions options_;

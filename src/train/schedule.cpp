@@ -25,12 +25,19 @@ double Schedule::factor(int64_t step) const {
       return std::max(0.0, 1 - done);
     case Shape::constant:
       return 1;
+    case Shape::wsd:
+      return std::clamp(static_cast<double>(steps - step) / static_cast<double>(std::max<int64_t>(1, decay_steps)), 0.0,
+                        1.0);
   }
   throw Error(Status::internal, "a schedule without a shape");
 }
 
 int64_t warmup_steps(double ratio, int64_t steps) {
   return static_cast<int64_t>(std::ceil(ratio * static_cast<double>(steps)));
+}
+
+int64_t decay_steps(double ratio, int64_t steps, int64_t warmup) {
+  return std::clamp<int64_t>(warmup_steps(ratio, steps), 0, std::max<int64_t>(0, steps - warmup));
 }
 
 std::string warm_up_warning(const Schedule& schedule) {
@@ -50,7 +57,8 @@ Schedule::Shape schedule_named(const std::string& name) {
   if (name == "cosine") return Schedule::Shape::cosine;
   if (name == "linear") return Schedule::Shape::linear;
   if (name == "constant") return Schedule::Shape::constant;
-  throw Error(Status::argument, cat("the schedule is \"", name, "\", expected cosine, linear or constant"));
+  if (name == "wsd") return Schedule::Shape::wsd;
+  throw Error(Status::argument, cat("the schedule is \"", name, "\", expected cosine, linear, constant or wsd"));
 }
 
 }  // namespace llava::core

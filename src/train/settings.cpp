@@ -13,8 +13,9 @@ namespace {
 
 constexpr const char* kOrders[] = {"sequential", "shuffled", "grouped", "upstream"};
 constexpr const char* kPlaces[] = {"first", "as-written", "random"};
-constexpr const char* kShapes[] = {"cosine", "linear", "constant"};
+constexpr const char* kShapes[] = {"cosine", "linear", "constant", "wsd"};
 constexpr int64_t kMostSamples = int64_t{1} << 24;  // of a step
+constexpr double kUnset = -1;
 
 template <typename Choice>
 Choice named(std::string_view name, const char* const (&names)[3]) {
@@ -42,6 +43,10 @@ void check_numbers(const RunSettings& settings) {
   expect(settings.epsilon > 0 && settings.epsilon < 1, "epsilon", number(settings.epsilon), "more than 0, less than 1");
   expect(settings.warmup_ratio >= 0 && settings.warmup_ratio < 1, "warmup_ratio", number(settings.warmup_ratio),
          "0 or more and less than 1");
+  if (settings.decay_ratio == kUnset) return;
+  expect(settings.decay_ratio >= 0 && settings.decay_ratio <= 1, "decay_ratio", number(settings.decay_ratio), "0 to 1");
+  expect(settings.schedule == Schedule::Shape::wsd, "schedule", kShapes[static_cast<size_t>(settings.schedule)],
+         "wsd where decay_ratio is set");
 }
 
 void check_counts(const RunSettings& settings) {
@@ -131,8 +136,10 @@ StepRecipe step_recipe(const RunSettings& settings, int64_t steps) {
   recipe.adamw = {settings.lr, settings.beta1, settings.beta2, settings.epsilon, settings.weight_decay};
   recipe.projector_lr = settings.projector_lr;
   const auto warmup = settings.warmup_steps >= 0 ? settings.warmup_steps : warmup_steps(settings.warmup_ratio, steps);
-  recipe.schedule = {settings.schedule, steps, warmup};
+  const auto decay_ratio = settings.decay_ratio == kUnset ? kDecayRatio : settings.decay_ratio;
+  recipe.schedule = {settings.schedule, steps, warmup, decay_steps(decay_ratio, steps, warmup)};
   recipe.loss_mean = settings.loss_mean;
+  recipe.sum_order = settings.sum_order;
   recipe.clip = settings.clip;
   recipe.vision_lr = settings.vision_lr;
   recipe.network.lora = settings.lora;
@@ -161,6 +168,7 @@ Json numeric_settings(const RunSettings& settings, int64_t steps, const std::str
                             {"steps", steps},
                             {"clip", settings.clip},
                             {"loss_mean", settings.loss_mean == LossMean::group ? "group" : "global"},
+                            {"sum_order", settings.sum_order == SumOrder::tree ? "tree" : "chain"},
                             {"batch", settings.batch},
                             {"micro_batch", settings.micro_batch},
                             {"max_length", settings.max_length},
@@ -173,6 +181,7 @@ Json numeric_settings(const RunSettings& settings, int64_t steps, const std::str
                             {"vision_lr", settings.vision_lr},
                             {"dtype", settings.precision == Precision::f32 ? "f32" : "bf16"}});
   const auto& lora = settings.lora;
+  if (settings.schedule == Schedule::Shape::wsd) json.add("decay_steps", recipe.schedule.decay_steps);
   if (settings.skip_diverged > 0) json.add("skip_diverged", settings.skip_diverged);
   json.add("deterministic", settings.deterministic);
   if (device_name(settings.device).cuda) {

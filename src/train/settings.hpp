@@ -24,10 +24,12 @@ struct RunSettings {
   double weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   Schedule::Shape schedule = Schedule::Shape::cosine;
   double warmup_ratio = 0;
+  double decay_ratio = -1;    // steps over which the schedule wsd goes down, of all; -1 = kDecayRatio
   int64_t warmup_steps = -1;  // -1 = by the ratio
   double clip = 0;            // 0 = none
   LossMean loss_mean = LossMean::group;
-  int64_t batch = 0, micro_batch = 0;  // samples of a step, over all ranks, and of a leaf
+  SumOrder sum_order = SumOrder::tree;  // of the micro-batches' gradients
+  int64_t batch = 0, micro_batch = 0;   // samples of a step, over all ranks, and of a leaf
   int64_t epochs = 1;
   int64_t steps = 0;       // of the whole run; 0 = by the epochs
   int64_t max_length = 0;  // positions of a sample, pictures counted

@@ -105,6 +105,12 @@ void tell_of_device(const std::string& folder, const Json& saved, const Json& mi
                     ": the numbers will not be the same to the bit"));
 }
 
+// What a snapshot meant that was made before there was the setting.
+std::string value_of(const std::string& key, const Json* value) {
+  if (value) return value->dump();
+  return key == "sum_order" ? "\"tree\"" : "absent";
+}
+
 // Every setting whose value is not the same, with both values; of data and model what is other about them.
 void compare_settings(const std::string& folder, const Json& manifest, const RunIdentity& now) {
   const auto &saved = manifest.at("settings"), &mine = now.numeric;
@@ -112,11 +118,10 @@ void compare_settings(const std::string& folder, const Json& manifest, const Run
   const Json was_from = origin ? *origin : Json();
   std::string text;
   const auto differ = [&](const std::string& key, const Json* before, const Json* after) {
-    const auto value = [](const Json* json) { return json ? json->dump() : std::string("absent"); };
-    if (is_free(key) || value(before) == value(after)) return;
+    if (is_free(key) || value_of(key, before) == value_of(key, after)) return;
     const auto which = origin_difference(key, was_from, now.origin);
     text += cat(text.empty() ? "" : "; ", key, " is ",
-                which.empty() ? cat(value(after), " now and was ", value(before)) : which);
+                which.empty() ? cat(value_of(key, after), " now and was ", value_of(key, before)) : which);
   };
   for (const auto& [key, value] : saved.items()) differ(key, &value, mine.find(key));
   for (const auto& [key, value] : mine.items())

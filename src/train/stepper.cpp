@@ -56,7 +56,7 @@ Stepper::Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepR
     : ranks_(checked(ranks)),
       network_(plan, learns, cancel, options_of(recipe.network, ranks)),
       recipe_(recipe),
-      sum_(ranks, network_.learners()) {
+      sum_(ranks, network_.learners(), recipe.sum_order) {
   const c10::InferenceMode no_gradients;
   auto& learners = network_.learners();
   for (size_t i = 0; i < learners.units().size(); ++i) {

@@ -23,8 +23,9 @@ struct StepRecipe {
   double vision_lr = 0;                    // peak of the tower's; 0 = the same
   Schedule schedule;
   LossMean loss_mean = LossMean::group;
-  double clip = 0;       // largest norm of a gradient; 0 = no bound, as in the published runs
-  int64_t max_rows = 0;  // of a sample after the pictures are in; 0 = no bound
+  SumOrder sum_order = SumOrder::tree;  // of the leaves' gradients
+  double clip = 0;                      // largest norm of a gradient; 0 = no bound, as in the published runs
+  int64_t max_rows = 0;                 // of a sample after the pictures are in; 0 = no bound
   NetworkOptions network;
   RecomputeLimits recompute;
 };

@@ -6,8 +6,6 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
-#include <ATen/ops/randn.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -18,33 +16,11 @@
 
 #include "base/error.hpp"
 #include "base/json_value.hpp"
-#include "model/splice.hpp"
-#include "train/stepper.hpp"
+#include "train_support.hpp"
 
 using namespace llava::core;
 
 namespace {
-
-// BOS, a picture, words; the second half is learned. As tools/reference/train_bench.py makes them.
-std::vector<TrainingSample> samples_of(const ModelConfig& config, int64_t count, int64_t length) {
-  std::vector<TrainingSample> samples;
-  uint64_t state = 1;
-  for (int64_t i = 0; i < count; ++i) {
-    TrainingSample sample;
-    sample.ids = {config.language.bos, kImagePlace};
-    while (static_cast<int64_t>(sample.ids.size()) + config.tokens_per_image() - 1 < length) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      sample.ids.push_back(3 +
-                           static_cast<int64_t>((state >> 33) % static_cast<uint64_t>(config.language.vocabulary - 3)));
-    }
-    for (size_t k = 0; k < sample.ids.size(); ++k) sample.learned.push_back(k >= sample.ids.size() / 2);
-    sample.pixels.push_back(at::randn({3, config.vision.image_size, config.vision.image_size}));
-    samples.push_back(std::move(sample));
-  }
-  return samples;
-}
-
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Throws Error(argument) for words that are none.
 StepRecipe recipe_of(std::span<char*> words) {

@@ -54,13 +54,16 @@ class Run(Bench):
     def test_config_set_and_flags_in_this_order(self):
         config = self.folder + "/config.json"
         pathlib.Path(config).write_text(json.dumps({"lr": 1, "beta2": 0.5, "clip": 3}))
-        plan = json.loads(run(*self.command("out", "--plan", "--json", "--config", config, "--set", "beta2=0.95")).stdout)
-        self.assertEqual([plan["settings"][key] for key in ("lr", "beta2", "clip")], [1e-3, 0.95, 3])
+        plan = json.loads(run(*self.command("out", "--plan", "--json", "--config", config, "--set", "beta2=0.95",
+                                             "--sum-order", "chain", "--schedule", "wsd", "--decay-ratio", "0.5")).stdout)
+        self.assertEqual([plan["settings"][key] for key in ("lr", "beta2", "clip", "sum_order", "schedule", "decay_steps")],
+                         [1e-3, 0.95, 3, "chain", "wsd", STEPS // 2])
         for wrong, said in ((("--set", "beta3=1"), b'key "beta3" is unknown'), (("--set", "lr"), b"expected key=value"),
                             (("--micro-batch", "x"), b"is no number"), (("--lr", "-5"), b"--lr is -5"),
                             (("--device", "tpu"), b'device "tpu" is not known'), (("--device", "cuda:77"), b'device "cuda:77"'),
                             (("--train", "("), b"what learns is"), (("--preset", "x"), b"there are llava-1.5"),
-                            (("--stage", "3"), b"--stage")):
+                            (("--stage", "3"), b"--stage"), (("--sum-order", "ring"), b'sum_order'),
+                            (("--decay-ratio", "0.5"), b"expected wsd where decay_ratio is set")):
             done = run(*self.command("out", *wrong))
             self.assertIn(said, done.stderr)
             self.assertIn(done.returncode, (2, 3), wrong)

@@ -13,7 +13,7 @@ public static class LayoutTest
     // fields without a property of their own: sizes, reserved bytes, counts of lists, handles and callbacks
     private static readonly string[] Silent =
     {
-        "struct_size", "reserved", "adapter_reserved", "pickle_reserved", "mmap_reserved", "stop_count", "stop_id_count", "bad_id_count", "bias_count", "cancel", "progress",
+        "struct_size", "reserved", "adapter_reserved", "pickle_reserved", "sum_reserved", "mmap_reserved", "stop_count", "stop_id_count", "bad_id_count", "bias_count", "cancel", "progress",
         "progress_user_data", "event", "event_user_data", "abandon"
     };
 
@@ -74,7 +74,7 @@ public static class LayoutTest
             { typeof(Dtype), "DTYPE" }, { typeof(EventType), "EVENT" }, { typeof(FinishReason), "FINISH" },
             { typeof(SpecialToken), "TOKEN" }, { typeof(TileRule), "TILES" }, { typeof(Llava.Layout), "LAYOUT" },
             { typeof(Labels), "LABELS" }, { typeof(ImagePlace), "IMAGE" }, { typeof(Pictures), "PICTURES" },
-            { typeof(Schedule), "SCHEDULE" }, { typeof(LossMean), "LOSS" }, { typeof(SampleOrder), "ORDER" },
+            { typeof(Schedule), "SCHEDULE" }, { typeof(SumOrder), "SUM" }, { typeof(LossMean), "LOSS" }, { typeof(SampleOrder), "ORDER" },
             { typeof(Recompute), "RECOMPUTE" }, { typeof(Deterministic), "DETERMINISTIC" }, { typeof(LogLevel), "LOG" }
         };
         foreach (var each in prefixes)

@@ -77,23 +77,24 @@ def test_ten_steps_hand_out_their_events_live_and_end_in_a_model(
 
 
 def test_the_options_are_those_of_the_c_struct() -> None:
-    header = (ROOT / "include" / "llava" / "train.h").read_text()
+    header = (ROOT / "include" / "llava" / "train_options.h").read_text()
     body = re.sub(r"/\*.*?\*/", "", header.partition("typedef struct llava_train_options {")[2].partition("}")[0], flags=re.S)
     fields = set(re.findall(r"(\w+)\s*;", body))
-    others = {"struct_size", "reserved", "data", "out_dir", "event", "event_user_data", "cancel", "abandon"}
+    others = {"struct_size", "reserved", "sum_reserved", "data", "out_dir", "event", "event_user_data", "cancel", "abandon"}
     assert fields - others - {"template_name"} | {"template"} == set(llava.TrainOptions.__annotations__)
 
 
 def test_options_reach_the_run(data: pathlib.Path, out: pathlib.Path) -> None:
     plan = llava.plan_training(
         TINY, data, stage=2, preset="custom", lr=3e-4, beta2=0.5, clip=2, epochs=2, batch=3, micro_batch=1,
-        schedule="linear", loss_mean="group", order="sequential", image_place="as-written", image_aspect_ratio="pad", learns="projector.*",
+        schedule="wsd", decay_ratio=0.5, sum_order="chain", loss_mean="group", order="sequential", image_place="as-written", image_aspect_ratio="pad",
+        learns="projector.*",
         max_length=300, warmup_steps=1, seed=7, dtype="bf16", recompute="full", skip_bad=-1,
     )  # fmt: skip
     assert not out.exists()
     assert (plan["steps"], plan["records"], plan["usable"], plan["warmup_steps"]) == (8, 12, 12, 1)
-    expected = {"lr": 3e-4, "beta2": 0.5, "clip": 2, "schedule": "linear", "order": "sequential", "learns": "projector.*", "image_aspect_ratio": "pad",
-                "max_length": 300, "seed": 7, "dtype": "bf16", "batch": 3}  # fmt: skip
+    expected = {"lr": 3e-4, "beta2": 0.5, "clip": 2, "schedule": "wsd", "decay_steps": 4, "sum_order": "chain", "order": "sequential",
+                "learns": "projector.*", "image_aspect_ratio": "pad", "max_length": 300, "seed": 7, "dtype": "bf16", "batch": 3}  # fmt: skip
     assert {name: plan["settings"][name] for name in expected} == expected
     lora = llava.plan_training(TINY, data, stage=2, preset="llava-1.5-lora", lora_r=2, lora_targets=["q_proj", "v_proj"])
     assert lora["settings"]["lora_r"] == 2 and lora["settings"]["lora_targets"] == ["q_proj", "v_proj"]

@@ -1,12 +1,15 @@
 // The pieces of a step: schedules as transformers writes them, the fixed sum, rows of a micro-batch, refusals.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "base/error.hpp"
 #include "model/splice.hpp"
@@ -37,6 +40,20 @@ std::vector<int64_t> list(const at::Tensor& values) {
   return {values.const_data_ptr<int64_t>(), values.const_data_ptr<int64_t>() + values.numel()};
 }
 
+at::Tensor chain_of(std::span<const at::Tensor> leaves) {
+  auto sum = leaves[0];
+  for (const auto& leaf : leaves.subspan(1)) sum = sum + leaf;
+  return sum;
+}
+
+/// The largest power of two of them as a balanced tree, and the rest beside it.
+at::Tensor tree_of(std::span<const at::Tensor> leaves) {
+  if (leaves.size() == 1) return leaves[0];
+  const auto whole = std::bit_floor(leaves.size());
+  const auto first = whole == leaves.size() ? whole / 2 : whole;
+  return tree_of(leaves.first(first)) + tree_of(leaves.subspan(first));
+}
+
 }  // namespace
 
 TEST_SUITE("train/parts") {
@@ -56,27 +73,51 @@ TEST_SUITE("train/parts") {
     CHECK(warmup_steps(0.03, 5198) == 156);  // LLaVA-1.5 stage 2
     CHECK(warmup_steps(0.03, 2181) == 66);   // stage 1
     CHECK(error_of([] { schedule_named("cosign"); }).message() ==
-          "the schedule is \"cosign\", expected cosine, linear or constant");
+          "the schedule is \"cosign\", expected cosine, linear, constant or wsd");
   }
 
-  TEST_CASE("the sum of gradients is the balanced tree, whatever their number") {
-    for (const size_t count : {1u, 2u, 3u, 4u, 7u, 8u}) {
-      std::vector<at::Tensor> leaves;
-      for (size_t i = 0; i < count; ++i) leaves.push_back(at::randn({999}));
-      GradientSum sum;
-      for (const auto& leaf : leaves) sum.push(leaf);
-      const auto found = sum.take();
-      at::Tensor expected;
-      if (count == 3) expected = (leaves[0] + leaves[1]) + leaves[2];
-      if (count == 4) expected = (leaves[0] + leaves[1]) + (leaves[2] + leaves[3]);
-      if (count == 7)
-        expected = ((leaves[0] + leaves[1]) + (leaves[2] + leaves[3])) + ((leaves[4] + leaves[5]) + leaves[6]);
-      if (expected.defined()) CHECK(found.equal(expected));
-      at::Tensor plain = leaves[0].clone();
-      for (size_t i = 1; i < count; ++i) plain += leaves[i];
-      CHECK((found - plain).abs().max().item<float>() < 1e-5f);
-      CHECK_FALSE(sum.take().defined());
+  TEST_CASE("warm-up, stable, decay: up in a line, the peak, and in a line down to zero") {
+    const auto wsd = [](int64_t steps, int64_t warmup, double ratio) {
+      return Schedule{schedule_named("wsd"), steps, warmup, decay_steps(ratio, steps, warmup)};
+    };
+    const auto schedule = wsd(40, 4, 0.25);
+    CHECK(schedule.decay_steps == 10);
+    for (int64_t step = 0; step <= 45; ++step) {
+      CAPTURE(step);
+      const double up = static_cast<double>(step) / 4, down = static_cast<double>(40 - step) / 10;
+      CHECK(schedule.factor(step) == (step < 4 ? up : step < 30 ? 1 : step < 40 ? down : 0));
     }
+    CHECK(wsd(39, 0, kDecayRatio).factor(35) == 1);  // four of 39
+    CHECK(wsd(39, 0, kDecayRatio).factor(36) == 0.75);
+    CHECK(wsd(10, 6, 1).factor(6) == 1);  // all that the warm-up leaves
+    CHECK(wsd(10, 6, 1).factor(7) == 0.75);
+    CHECK(wsd(10, 0, 0).factor(9) == 1);
+    CHECK(decay_steps(1, 10, 12) == 0);
+  }
+
+  TEST_CASE("the sum of gradients is the expression that its order names, whatever their number, in as few buffers") {
+    std::vector<at::Tensor> leaves;
+    for (int64_t count = 1; count <= 20; ++count) {
+      CAPTURE(count);
+      leaves.push_back(at::randn({999}));
+      for (const auto order : {SumOrder::tree, SumOrder::chain}) {
+        GradientSum sum(order);
+        int64_t buffers = 0;
+        const auto kept = leaves.back().clone();
+        for (const auto& leaf : leaves) {
+          if (sum.wants_buffer()) sum.give(at::empty({999})), ++buffers;
+          sum.push(leaf);
+        }
+        CHECK(sum.take().equal(order == SumOrder::tree ? tree_of(leaves) : chain_of(leaves)));
+        CHECK(leaves.back().equal(kept));
+        CHECK(buffers == GradientSum::most_buffers(order, count));
+        CHECK_FALSE(sum.take().defined());
+      }
+    }
+    CHECK_FALSE(tree_of(leaves).equal(chain_of(leaves)));
+    const int64_t in_a_tree[] = {1, 1, 2, 2, 2, 2, 3, 3};
+    for (int64_t count = 1; count <= 8; ++count)
+      CHECK(GradientSum::most_buffers(SumOrder::tree, count) == in_a_tree[count - 1]);
   }
 
   TEST_CASE("rows of a micro-batch: pictures in their places, targets one row before, samples cut") {

@@ -157,6 +157,43 @@ TEST_SUITE("train/recipe") {
     CHECK(error_of([&] { run(settings); }).message() == R"(image_aspect_ratio is "round", expected "pad" or "square")");
   }
 
+  TEST_CASE("the order of sums is a run's own: its last digits, its memory; a run does not go on with another") {
+    const Bench bench;
+    auto settings = bench.settings("tree");
+    settings.micro_batch = 1;  // four a step
+    const auto tree = plan_run(settings, {}, {});
+    run(settings);
+    settings.out = bench.folder.path() + "/chain";
+    settings.sum_order = SumOrder::chain;
+    const auto chain = plan_run(settings, {}, {});
+    run(settings, 2);
+    run(settings);
+    CHECK(weights_of(settings.out) != weights_of(bench.folder.path() + "/tree"));
+    CHECK(tree.at("settings").at("sum_order").string() == "tree");
+    CHECK(chain.at("settings").at("sum_order").string() == "chain");
+    CHECK(tree.at("memory").at("sums").integer() == 2 * chain.at("memory").at("sums").integer());
+    CHECK(chain.at("memory").at("sums").integer() == 4 * chain.at("learning").integer());
+    settings.sum_order = SumOrder::tree;
+    CHECK(error_of([&] { run(settings); }).message().find(R"(sum_order is "tree" now and was "chain")") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("wsd goes down over the last steps, as many as the ratio says") {
+    const Bench bench;
+    auto settings = bench.settings("out");
+    settings.decay_ratio = 0.5;
+    CHECK(error_of([&] { run(settings); }).message() == "schedule is cosine, expected wsd where decay_ratio is set");
+    settings.schedule = Schedule::Shape::wsd;
+    settings.warmup_steps = 0;
+    CHECK(plan_run(settings, {}, {}).at("settings").at("decay_steps").integer() == 3);
+    std::vector<double> rates;
+    for (const auto& event : events_of(settings, "step")) rates.push_back(event.at("lr").number() / settings.lr);
+    REQUIRE(rates.size() == 6);
+    for (size_t i = 0; i < 6; ++i) CHECK(rates[i] == doctest::Approx(i < 3 ? 1 : static_cast<double>(6 - i) / 3));
+    settings.decay_ratio = 1.5;
+    CHECK(error_of([&] { run(settings); }).message() == "decay_ratio is 1.5, expected 0 to 1");
+  }
+
   TEST_CASE("an adapter brings the shape it was trained with") {
     const Bench bench;
     auto settings = bench.settings("out");

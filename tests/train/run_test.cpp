@@ -276,6 +276,15 @@ TEST_SUITE("train/run") {
       CHECK(levels.elements()[i].at("settings").dump() == cat(R"({"zero":)", i + 1, '}'));
       CHECK(levels.elements()[i].at("fits").boolean() == (i == 2));
     }
+    auto in_a_tree = bench.settings("sums");
+    in_a_tree.micro_batch = 1;
+    const auto by_order = [](const RunSettings& other) -> int64_t {
+      return other.sum_order == SumOrder::chain ? 100 : 300;
+    };
+    const auto sums = memory_advice(plan_load(kTiny, {}), in_a_tree, 300, 150, by_order);
+    REQUIRE(sums.size() >= 1);
+    CHECK(sums.elements()[0].dump() ==
+          R"({"settings":{"sum_order":"chain"},"total":100,"fits":true,"changes":"last digits"})");
     auto at_level_2 = bench.settings("levels");
     at_level_2.zero = 2;
     const auto more = [](const RunSettings& other) -> int64_t {

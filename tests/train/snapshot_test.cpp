@@ -229,6 +229,19 @@ TEST_SUITE("train/snapshot") {
     CHECK(other.stepper().state().steps_done == 0);
   }
 
+  TEST_CASE("a snapshot without an order of sums was made with the tree") {
+    const TemporaryFolder folder;
+    Run run(1);
+    run.train_to(1);
+    save_snapshot(folder.path(), run.stepper(), settings(), 2);
+    auto now = settings();
+    now.add("sum_order", "chain");
+    const auto error = error_of([&] { resume_newest(folder.path(), run.stepper(), now); });
+    CHECK(error.message().find("sum_order is \"chain\" now and was \"tree\"") != std::string::npos);
+    now.set("sum_order", "tree");
+    CHECK(resume_newest(folder.path(), run.stepper(), now).has_value());
+  }
+
   TEST_CASE("a snapshot of another stage does not fit") {
     const TemporaryFolder folder;
     Run run(1);

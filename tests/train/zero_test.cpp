@@ -30,7 +30,7 @@ const LoadPlan& plan() {
   return made;
 }
 
-enum class Kind { projector, model, tower_too, lora_bf16, bf16, fast, card, card_lora };
+enum class Kind { projector, model, chain, tower_too, lora_bf16, bf16, fast, card, card_lora };
 
 /// What a card computes in bf16, on the CPU: activations and vectors are bf16 as well. ATen's products of them are slow.
 bool as_on_a_card(Kind kind) { return kind == Kind::card || kind == Kind::card_lora; }
@@ -60,6 +60,7 @@ StepRecipe recipe_of(Kind kind) {
     recipe.network.lanes = 1;
   }
   if (kind == Kind::model) recipe.recompute = {INT64_MAX, INT64_MAX};
+  if (kind == Kind::chain) recipe.sum_order = SumOrder::chain;
   if (kind == Kind::tower_too) recipe.recompute = {0, 0};
   return recipe;
 }
@@ -129,13 +130,14 @@ const Json& settings() {
 
 TEST_SUITE("train/zero") {
   TEST_CASE("levels 0 to 3 on 1 to 4 ranks: the same bits, whatever learns") {
-    for (const auto kind : {Kind::projector, Kind::model, Kind::tower_too, Kind::lora_bf16, Kind::bf16}) {
+    for (const auto kind : {Kind::projector, Kind::model, Kind::chain, Kind::tower_too, Kind::lora_bf16, Kind::bf16}) {
       CAPTURE(static_cast<int>(kind));
       const auto alone = run(kind, {});
       CHECK(run(kind, {nullptr, 3}) == alone);
       for (const int64_t size : {2, 3, 4})
         for (const int64_t zero : {0, 1, 2, 3}) {
-          if (kind != Kind::model && (size == 4 || (size == 2 && zero < 2))) continue;
+          if (kind == Kind::chain && (size + zero) % 2 == 1) continue;
+          if (kind != Kind::model && kind != Kind::chain && (size == 4 || (size == 2 && zero < 2))) continue;
           CAPTURE(size);
           CAPTURE(zero);
           for (const auto& one : on_threads(size, [&](Comm* comm) { return run(kind, {comm, zero}); }))

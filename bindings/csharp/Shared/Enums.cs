@@ -169,7 +169,18 @@ namespace Llava
         /// <summary>Warm-up, then straight down.</summary>
         Linear = 1,
         /// <summary>Warm-up, then the peak.</summary>
-        Constant = 2
+        Constant = 2,
+        /// <summary>Warm-up, the peak, then straight down over the last DecayRatio of the run.</summary>
+        Wsd = 3
+    }
+
+    /// <summary>In which order the gradients of a step's micro-batches are added up.</summary>
+    public enum SumOrder
+    {
+        /// <summary>Two by two, as a binary counter.</summary>
+        Tree = 0,
+        /// <summary>Each to the sum of those before it: one sum in memory.</summary>
+        Chain = 1
     }
 
     /// <summary>How the loss of a step is averaged.</summary>

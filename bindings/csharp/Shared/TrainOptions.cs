@@ -3,7 +3,7 @@ namespace Llava
 {
     /// <summary>
     /// How a stage is trained; Data and OutDir must be set. Numbers that are not set are the preset's, and the library's
-    /// defaults (include/llava/train.h) where the preset says nothing.
+    /// defaults (include/llava/train_options.h) where the preset says nothing.
     /// </summary>
     public sealed class TrainOptions : LlavaOptions
     {
@@ -85,6 +85,10 @@ namespace Llava
         public string Device { get; set; }
         /// <summary>How the learning rate goes.</summary>
         public Schedule? Schedule { get; set; }
+        /// <summary>Of Schedule.Wsd alone: steps over which it goes down, of all; not set: 0.1.</summary>
+        public double? DecayRatio { get; set; }
+        /// <summary>In which order the gradients of a step's micro-batches are added up; it decides last digits.</summary>
+        public SumOrder? SumOrder { get; set; }
         /// <summary>How the loss is averaged.</summary>
         public LossMean? LossMean { get; set; }
         /// <summary>In which order samples are seen.</summary>
@@ -144,6 +148,7 @@ namespace Llava
             fields.Set("new_projector", NewProjector);
             WriteNumbers(fields);
             fields.Choose("schedule", Schedule);
+            fields.Choose("sum_order", SumOrder);
             fields.Choose("loss_mean", LossMean);
             fields.Choose("order", Order);
             fields.Choose("image_place", ImagePlace);
@@ -177,6 +182,7 @@ namespace Llava
             fields.Set("beta2", Beta2);
             fields.Set("epsilon", Epsilon);
             fields.Set("warmup_ratio", WarmupRatio);
+            fields.Set("decay_ratio", DecayRatio);
             fields.Set("clip", Clip);
             fields.Set("batch", Batch);
             fields.Set("micro_batch", MicroBatch);

@@ -83,7 +83,12 @@ class TrainOptions(TypedDict, total=False):
     """records with these questions; default: eval_data"""
     device: str
     """ "cpu" (default), "cuda:0"; "cuda": of several processes each takes the card of its number on its machine"""
-    schedule: Literal["cosine", "linear", "constant"]
+    schedule: Literal["cosine", "linear", "constant", "wsd"]
+    """wsd: after the warm-up the peak, then straight down to 0 over the last decay_ratio of the run"""
+    decay_ratio: float
+    """of the schedule "wsd" alone: steps over which it goes down, of all; default: 0.1"""
+    sum_order: Literal["tree", "chain"]
+    """how the gradients of a step's micro-batches are added up; chain takes less memory and gives other last digits"""
     loss_mean: Literal["group", "global"]
     """over micro-batches alike, as published, or over tokens alike"""
     order: Literal["sequential", "shuffled", "grouped", "upstream"]

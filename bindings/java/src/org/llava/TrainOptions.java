@@ -200,9 +200,20 @@ public final class TrainOptions extends Options<TrainOptions> {
     return set("device", device);
   }
 
-  /** "cosine", "linear" or "constant". */
+  /** "cosine", "linear", "constant" or "wsd": the peak after the warm-up, then down over the last {@link #decayRatio}. */
   public TrainOptions schedule(String schedule) {
     return set("schedule", schedule);
+  }
+
+  /** Of the schedule "wsd" alone: steps over which it goes down, of all; default: 0.1. */
+  public TrainOptions decayRatio(double ratio) {
+    return set("decay_ratio", ratio);
+  }
+
+  /** How the gradients of a step's micro-batches are added up: "tree", or "chain", which takes less memory and gives other last
+   * digits. */
+  public TrainOptions sumOrder(String order) {
+    return set("sum_order", order);
   }
 
   /** How the loss of a step is averaged: "group", over micro-batches alike, as published, or "global", over tokens alike. */
