@@ -44,6 +44,10 @@ void add_options(CLI::App& verb, ChatArguments& arguments) {
   verb.add_option("--repetition-penalty", arguments.repetition_penalty, "1: none")->check(number(Bound::above, 0));
   verb.add_option("--seed", arguments.seed, "same seed, same answer; default: a fresh one, printed with --json")
       ->check(whole_number(0));
+  verb.add_option("--bias", arguments.bias,
+                  "ID=AMOUNT, as 13=-5: makes a token likelier or, below 0, rarer; may be given several times")
+      ->take_all()
+      ->allow_extra_args(false);
   verb.add_option("--stop", arguments.stop, "a text that ends the answer; may be given several times")
       ->take_all()
       ->allow_extra_args(false);
@@ -139,6 +143,7 @@ void run_chat(ChatArguments& arguments) {
   if (!arguments.ids.empty()) arguments.model.template_name = "none";
   const bool folder = arguments.images.size() == 1 && is_folder(arguments.images[0]);
   if (folder && !arguments.has_prompt) throw UsageError("--image with a folder needs --prompt");
+  for (const auto& bias : arguments.bias) arguments.logit_bias.push_back(parse_bias(bias));
   arguments.prompt = prompt_text(arguments.prompt);
   const auto model = open_model(arguments.model);
   if (folder) {
@@ -155,10 +160,22 @@ void run_chat(ChatArguments& arguments) {
 }
 
 // With --json a failure is an object on standard output too, beside the line on standard error.
-void run_chat_as_asked(ChatArguments& arguments) try { run_chat(arguments); } catch (const llava::Error& error) {
-  if (!arguments.json) throw;
-  std::cout << failure_json(error) << std::endl;
-  throw;
+void run_chat_as_asked(ChatArguments& arguments) {
+  const auto tell = [&arguments](const std::string& failure) {
+    if (arguments.json) std::cout << failure << std::endl;
+  };
+  try {
+    run_chat(arguments);
+  } catch (const llava::Error& error) {
+    tell(failure_json(error));
+    throw;
+  } catch (const UsageError& error) {
+    tell(failure_json(LLAVA_ERR_INVALID_ARGUMENT, error.what()));
+    throw;
+  } catch (const FileError& error) {
+    tell(failure_json(LLAVA_ERR_IO, error.what()));
+    throw;
+  }
 }
 
 }  // namespace
@@ -173,6 +190,7 @@ llava::ChatOptions chat_options(const ChatArguments& arguments) {
   options.repetition_penalty = arguments.repetition_penalty;
   options.seed = arguments.seed;
   options.stop = arguments.stop;
+  options.logit_bias = arguments.logit_bias;
   options.timeout_ms = arguments.timeout_ms;
   options.cancel = interrupt_token();
   return options;

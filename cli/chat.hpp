@@ -15,7 +15,8 @@ struct ChatArguments {
   int32_t max_tokens = -1, top_k = -1;
   float temperature = -1, top_p = -1, min_p = 0, repetition_penalty = -1;
   int64_t seed = -1, timeout_ms = -1;
-  std::vector<std::string> stop;
+  std::vector<std::string> stop, bias;
+  std::vector<std::pair<int32_t, float>> logit_bias;  // of `bias`
 };
 
 llava::ChatOptions chat_options(const ChatArguments& arguments);

@@ -134,7 +134,8 @@ llava::Model open_model(const ModelArguments& arguments) {
 llava::Image open_image(const std::string& path) {
   for (const char* scheme : {"http://", "https://"})
     if (path.rfind(scheme, 0) == 0)
-      throw FileError(path + ": a picture of the net is not fetched; save it and name the file");
+      throw llava::Error(LLAVA_ERR_UNSUPPORTED,
+                         path + ": a picture of the net is not fetched; save it and name the file", "");
   if (path != "-") return llava::Image(path);
   const auto bytes = read_standard_input();
   return llava::Image::from_memory(bytes.data(), bytes.size());
@@ -207,6 +208,17 @@ std::vector<int32_t> parse_ids(const std::string& text) {
     begin = end + 1;
   }
   return ids;
+}
+
+std::pair<int32_t, float> parse_bias(const std::string& text) {
+  std::pair<int32_t, float> bias;
+  const auto* end = text.data() + text.size();
+  const auto id = std::from_chars(text.data(), end, bias.first);
+  const bool has_amount = id.ec == std::errc() && id.ptr != end && *id.ptr == '=';
+  const auto amount = std::from_chars(has_amount ? id.ptr + 1 : end, end, bias.second);
+  if (amount.ec != std::errc() || amount.ptr != end)
+    throw UsageError("--bias: \"" + text + "\" is no token id and amount; expected ID=AMOUNT, as 13=-5");
+  return bias;
 }
 
 llava::Message marked_message(const std::string& prompt, const std::vector<llava::Image>& images) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "failure.hpp"
@@ -86,6 +87,9 @@ int64_t parse_bytes(const std::string& text, const char* option);
 
 /// "1,2,-200,3" -> ids; throws UsageError naming the piece that is no number.
 std::vector<int32_t> parse_ids(const std::string& text);
+
+/// "13=-5" -> token id and what is added to its logit; throws UsageError.
+std::pair<int32_t, float> parse_bias(const std::string& text);
 
 /// A prompt with "<image>" marks and one picture for each, as a message of text and image parts. Throws UsageError when
 /// the counts differ. Only the template "none" is used like this.

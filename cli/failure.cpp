@@ -91,7 +91,21 @@ std::string explain(const llava::Error& error) {
   return with_option_names(record_of(error).value("message", error.what())) + advice(error.code());
 }
 
-std::string failure_json(const llava::Error& error) { return nlohmann::json{{"error", record_of(error)}}.dump(); }
+std::string failure_json(const llava::Error& error) {
+  const auto record = record_of(error);
+  if (!record.contains("name")) return failure_json(error.code(), error.what());
+  return nlohmann::json{{"error", record}}.dump();
+}
+
+std::string failure_json(llava_status code, const std::string& message) {
+  return nlohmann::json{{"error",
+                         {{"code", code},
+                          {"name", llava_status_name(code)},
+                          {"message", message},
+                          {"function", "llava"},
+                          {"details", nlohmann::json::object()}}}}
+      .dump();
+}
 
 void complain(const std::string& what) { std::cerr << "llava: " + what + '\n' << std::flush; }
 

@@ -43,6 +43,9 @@ std::string explain(const llava::Error& error);
 /// {"error": {"code", "name", "message", "function", "details"}}: what the library recorded, for programs.
 std::string failure_json(const llava::Error& error);
 
+/// The same of what the command itself found.
+std::string failure_json(llava_status code, const std::string& message);
+
 /// Writes "llava: …" to standard error.
 void complain(const std::string& what);
 

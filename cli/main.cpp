@@ -18,7 +18,11 @@ int answer_or_mistake(const CLI::App& app, const CLI::ParseError& error) {
   const bool of_words = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) ||
                         error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
   const auto unknown = of_words ? unknown_word(app) : "";
-  complain((unknown.empty() ? error.what() : unknown) + "; see " + reached_verb(app) + " --help");
+  const auto mistake = unknown.empty() ? error.what() : unknown;
+  const auto* chat = app.get_subcommand("chat");
+  if (chat->parsed() && chat->count("--json") > 0)
+    std::cout << failure_json(LLAVA_ERR_INVALID_ARGUMENT, mistake) << std::endl;
+  complain(mistake + "; see " + reached_verb(app) + " --help");
   return kUsage;
 }
 

@@ -31,7 +31,7 @@ _llava() {
     --stage) mapfile -t COMPREPLY < <(compgen -W '1 2' -- "$current"); return ;;
     --pictures) mapfile -t COMPREPLY < <(compgen -W 'whole header skip' -- "$current"); return ;;
     --dtype) mapfile -t COMPREPLY < <(compgen -W 'auto f32 bf16 f16' -- "$current"); return ;;
-    --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --repetition-penalty | --seed | --threads | --context | \
+    --prompt | --system | --ids | --max-tokens | --temperature | --top-p | --top-k | --min-p | --repetition-penalty | --bias | --seed | --threads | --context | \
       --template | --layer | --stop | --timeout-ms | --prompt-tokens | --tokens | --runs | --columns | --shard-size | --scale | --max-length) return ;;
   esac
   if [ "$verb" = data ] && [ "$previous" = data ]; then

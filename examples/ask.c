@@ -1,4 +1,4 @@
-/* One question about one picture: ask MODEL PICTURE QUESTION */
+/* One question about one picture; usage: ask MODEL PICTURE QUESTION */
 #include <llava/llava.h>
 #include <stdio.h>
 
@@ -6,14 +6,9 @@ int main(int argc, char **argv) {
   llava_model *model = NULL;
   llava_image *image = NULL;
   llava_response *answer = NULL;
-  int failed = argc != 4 || llava_load(argv[1], NULL, &model) || llava_image_from_file(argv[2], NULL, &image) ||
+  int failed = llava_load(argc == 4 ? argv[1] : NULL, NULL, &model) || llava_image_from_file(argv[2], NULL, &image) ||
                llava_ask(model, image, argv[3], &answer);
-  if (failed)
-    fprintf(stderr, "%s\n", argc != 4 ? "usage: ask MODEL PICTURE QUESTION" : llava_last_error());
-  else
-    puts(llava_response_text(answer, 0));
-  llava_response_free(answer); /* in any order, NULL allowed */
-  llava_image_free(image);
-  llava_model_free(model);
-  return failed;
+  fprintf(failed ? stderr : stdout, "%s\n", failed ? llava_last_error() : llava_response_text(answer, 0));
+  /* in any order, NULL allowed */
+  return llava_response_free(answer), llava_image_free(image), llava_model_free(model), failed;
 }

@@ -2,7 +2,8 @@
 
 usage: readme_test.py [ROOT]
 
-A code block that follows a line `<!-- examples/NAME -->` must equal that file.
+A code block that follows a line `<!-- examples/NAME -->` must equal that file, and is a quick start of ten lines at most: blank lines,
+comments and lines of braces alone are not counted.
 """
 import pathlib
 import re
@@ -12,6 +13,16 @@ BLOCK = re.compile(r"<!-- (examples/\S+) -->\n+```\w*\n(.*?)```", re.S)
 NAMED = re.compile(r"`((?:tools|src|tests|examples|models|bindings|include|packaging|cmake|completions)/[\w./-]*)`")
 
 
+LINES = 10
+LANGUAGES = 5
+
+
+def code_lines(code):
+    code = re.sub(r'^""".*?"""|/\*.*?\*/', "", code, flags=re.S)
+    lines = [re.sub(r"(^|\s)//.*", "", line).strip() for line in code.splitlines()]
+    return [line for line in lines if line not in ("", "{", "}")]
+
+
 def problems(root):
     text = (root / "README.md").read_text(encoding="utf-8")
     for name, code in BLOCK.findall(text):
@@ -19,6 +30,10 @@ def problems(root):
             yield f"{name} does not exist"
         elif (root / name).read_text(encoding="utf-8") != code:
             yield f"the code block differs from {name}"
+        if len(code_lines(code)) > LINES:
+            yield f"{name} has {len(code_lines(code))} lines of code, expected at most {LINES}"
+    if len(BLOCK.findall(text)) != LANGUAGES:
+        yield f"{len(BLOCK.findall(text))} quick starts, expected {LANGUAGES}"
     for name in sorted(set(NAMED.findall(text))):
         if not (root / name).exists():
             yield f"{name} is named and does not exist"

@@ -1,4 +1,4 @@
-// Questions about one picture, answered word by word: ask MODEL PICTURE QUESTION...
+// One question about one picture, answered word by word: ask MODEL PICTURE QUESTION
 using System;
 using Llava;
 
@@ -9,11 +9,10 @@ public static class Ask
         using (var model = Model.Load(arguments[0]))
         using (var picture = Image.FromFile(arguments[1]))
         using (var session = model.CreateSession())
-            for (var index = 2; index < arguments.Length; ++index) // the picture comes with the first question
-                using (var stream = session.Stream(arguments[index], index == 2 ? picture : null))
-                {
-                    foreach (var each in stream) Console.Write(each);
-                    Console.WriteLine("\n  ({0:0} tokens/s)", stream.Response.Usage.TokensPerSecond);
-                }
+        using (var stream = session.Stream(arguments[2], picture))
+        {
+            foreach (var each in stream) Console.Write(each);
+            Console.WriteLine("\n  ({0:0} tokens/s)", stream.Response.Usage.TokensPerSecond);
+        }
     }
 }

@@ -198,7 +198,27 @@ final class DesktopTest {
     SwingUtilities.invokeAndWait(made[0]::close);
   }
 
-  /** The same without a window: an answer is stopped and kept, or taken back, after its third piece. */
+  /** Something is on the screen, which was empty before. */
+  static void itStartsAsTheReadmeSays() throws Exception {
+    Robot robot = new Robot();
+    Rectangle screen = new Rectangle(java.awt.Toolkit.getDefaultToolkit().getScreenSize());
+    Support.check(colours(robot, screen) < 10, "another window is open");
+    Process started = new ProcessBuilder("examples/desktop/start", Support.SCENES.toString(), Support.PICTURE.toString()).inheritIO().start();
+    try {
+      for (int i = 0; i < 300 && colours(robot, screen) < 100 && started.isAlive(); i++) Thread.sleep(100);
+      Support.check(colours(robot, screen) >= 100, "no window");
+    } finally {
+      started.destroy();
+      started.waitFor();
+    }
+  }
+
+  private static long colours(Robot robot, Rectangle screen) {
+    BufferedImage shot = robot.createScreenCapture(screen);
+    return java.util.Arrays.stream(shot.getRGB(0, 0, shot.getWidth(), shot.getHeight(), null, 0, shot.getWidth())).distinct().count();
+  }
+
+  /** A talk without a window: an answer is stopped and kept, or taken back, after its third piece. */
   static void aTalkIsStoppedOrTakenBackInTheMiddle() throws Exception {
     for (boolean keep : new boolean[] {true, false}) {
       List<String> heard = java.util.Collections.synchronizedList(new ArrayList<>());
