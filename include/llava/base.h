@@ -31,7 +31,8 @@
  *
  * What no check can catch: memory that is shorter than its stated length, a text without NUL, longjmp() or an exception
  * of a C++ caller's own frames across the library, a mapped model file that another program cuts short while a call
- * computes with it, and a freed handle after 4096 more of any type were freed, once its place is used again for the same type.
+ * computes with it, and a freed handle after 4096 more of any type were freed, once its place is used again for the
+ * same type.
  */
 #ifndef LLAVA_BASE_H
 #define LLAVA_BASE_H

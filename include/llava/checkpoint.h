@@ -70,14 +70,15 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_save_options_to_json(con
  * Says what loading a checkpoint would find and take, without reading its weights (headers and small files alone):
  * layout and family, where each part lies, sizes, parameters, memory for weights and keys and values per device and
  * dtype, the template and why, tensors that are not used, and under "problems" everything a load would fail with.
- * "loadable" is true when there is none; "vision" is null when nothing tells how large a tower is that is missing. `llava info` prints it.
+ * "loadable" is true when there is none; "vision" is null when nothing tells how large a tower is that is missing.
+ * `llava info` prints it.
  *
  * @param path     the directory
  * @param options  as for llava_load(); NULL for defaults
  * @param out      receives a JSON object; release with llava_string_free()
- * @return LLAVA_OK, also for a checkpoint with problems: a vision tower, shards or a tokenizer that are missing or damaged;
- * NOT_FOUND, IO, FORMAT, UNSUPPORTED or LIMIT when it has no configuration that can be understood, CANCELLED, TIMEOUT.
- * Since 0.1.
+ * @return LLAVA_OK, also for a checkpoint with problems: a vision tower, shards or a tokenizer that are missing or
+ * damaged; NOT_FOUND, IO, FORMAT, UNSUPPORTED or LIMIT when it has no configuration that can be understood, CANCELLED,
+ * TIMEOUT. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_plan(const char *path, const llava_load_options *options,
                                                                   llava_string **out);

@@ -3,8 +3,8 @@
  * Training data: LLaVA's JSON or JSONL of conversations about pictures, looked at before anything is trained on it.
  *
  * A record is {"id", "image", "conversations": [{"from": "human", "value": "<image>\nWhat is it?"}, {"from": "gpt",
- * "value": "A bus."}]}; other keys are ignored. "image" is a path below the folder of pictures or a list of them, and is
- * absent where there is none; "<image>" stands once for each, in the human's words.
+ * "value": "A bus."}]}; other keys are ignored. "image" is a path below the folder of pictures or a list of them, and
+ * is absent where there is none; "<image>" stands once for each, in the human's words.
  */
 #ifndef LLAVA_DATASET_H
 #define LLAVA_DATASET_H
@@ -87,8 +87,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_dataset_options_to_json(
                                                                                 llava_string **out);
 
 /**
- * Looks at a whole data file with the eyes of a model: reads every record, makes its tokens and labels, cuts them to the
- * longest length, looks at its pictures. No weight is read.
+ * Looks at a whole data file with the eyes of a model: reads every record, makes its tokens and labels, cuts them to
+ * the longest length, looks at its pictures. No weight is read.
  *
  * The report is a JSON object: "records", "usable", "unusable", "problems" (how many of each kind), "bad" (a list with
  * record from 1, byte, problem and message of every record that cannot be used, and its id, "" where the

@@ -144,8 +144,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_forward_options_to_json(
  * @param model   the model
  * @param image   the picture
  * @param cancel  NULL for none
- * @param out     receives [3, S, S], or [T, 3, S, S] of a model that cuts pictures (LLaVA-NeXT): the whole picture, then
- *                the tiles in reading order; f32, on the CPU; release with llava_tensor_free()
+ * @param out     receives [3, S, S], or [T, 3, S, S] of a model that cuts pictures (LLaVA-NeXT): the whole picture,
+ *                then the tiles in reading order; f32, on the CPU; release with llava_tensor_free()
  * @return LLAVA_OK; LIMIT, CANCELLED, TIMEOUT. Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_image_preprocess(llava_model *model, const llava_image *image,
@@ -212,8 +212,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_embedding_tensor(const l
                                                                          llava_tensor **out);
 
 /**
- * Makes an embedding of rows computed elsewhere, for example by another vision tower. It counts as made with the adapter
- * that is attached, where that changes pictures.
+ * Makes an embedding of rows computed elsewhere, for example by another vision tower. It counts as made with the
+ * adapter that is attached, where that changes pictures.
  *
  * @param model   the model whose language model will read the rows
  * @param tensor  [tokens, D], finite

@@ -31,9 +31,9 @@ typedef struct llava_model llava_model;
 typedef int32_t(LLAVA_CALL *llava_load_progress_fn)(const char *phase, int64_t bytes_done, int64_t bytes_total,
                                                     const char *item, void *user_data);
 
-/** Whose rule cuts a picture into tiles and counts its rows, for checkpoints of LLaVA-NeXT (1.6). The original repository
- * and transformers differ for some sizes: they read the two numbers of a grid in opposite order, so that of equally good
- * grids another one is taken, and they round differently when padding is left out. */
+/** Whose rule cuts a picture into tiles and counts its rows, for checkpoints of LLaVA-NeXT (1.6). The original
+ * repository and transformers differ for some sizes: they read the two numbers of a grid in opposite order, so that of
+ * equally good grids another one is taken, and they round differently when padding is left out. */
 enum {
   LLAVA_TILES_AUTO = 0,     /**< by the checkpoint's layout */
   LLAVA_TILES_ORIGINAL = 1, /**< the original repository's */
@@ -67,10 +67,11 @@ typedef struct llava_load_options {
   int32_t
       no_mmap; /**< 1: weights and adapters are read into memory of the process, which then holds as much as their files
                         are large and shares none of it with others; loading reads every byte. What becomes of the files
-                        later matters to llava_save() and merging alone, which read them again. 0 (default): they are mapped. A file that was cut or written to since is
-                        LLAVA_ERR_IO, naming it, from every call that begins to compute; the model can still be released.
-                        Known gap: one that is cut while such a call runs, or a stream is pulled, ends the process (SIGBUS),
-                        which no library can prevent. Files that are replaced (rename) or removed do no harm */
+                        later matters to llava_save() and merging alone, which read them again. 0 (default): they are
+                        mapped. A file that was cut or written to since is LLAVA_ERR_IO, naming it, from every call that
+                        begins to compute; the model can still be released. Known gap: one that is cut while such a call
+                        runs, or a stream is pulled, ends the process (SIGBUS), which no library can prevent. Files
+                        that are replaced (rename) or removed do no harm */
   uint32_t mmap_reserved; /**< 0 */
 } llava_load_options;
 
@@ -132,9 +133,9 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_load_options_to_json(con
 
 /**
  * Loads a model from a checkpoint directory: Hugging Face's LlavaForConditionalGeneration or
- * LlavaNextForConditionalGeneration, the original repository's layout, or a LLaMA or Mistral with options->projector (or
- * an adapter that brings one) and options->vision_tower. Weights are mapped from the files: keep those unchanged while the
- * model lives, or set options->no_mmap.
+ * LlavaNextForConditionalGeneration, the original repository's layout, or a LLaMA or Mistral with options->projector
+ * (or an adapter that brings one) and options->vision_tower. Weights are mapped from the files: keep those unchanged
+ * while the model lives, or set options->no_mmap.
  *
  * @param path     the directory
  * @param options  NULL for defaults
