@@ -91,6 +91,25 @@ public static class ErrorsTest
     }
 
     [Test]
+    public static void FilesOfAModelThatIsNotMappedMayChange()
+    {
+        Support.InFolder(folder =>
+        {
+            foreach (var file in Directory.GetFiles(Support.Tiny)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            using (var read = Model.Load(folder, new LoadOptions { NoMmap = true }))
+            using (var mapped = Model.Load(folder))
+            {
+                File.AppendAllText(Path.Combine(folder, "model.safetensors"), "more");
+                using (var tiny = Model.Load(Support.Tiny))
+                using (var expected = tiny.Ask("hi", null, Support.Greedy(8)))
+                using (var answer = read.Ask("hi", null, Support.Greedy(8)))
+                    Check.Equal(answer.Tokens, expected.Tokens);
+                Check.Contains(Check.Fails(Status.Io, () => mapped.Ask("hi", null, Support.Greedy(8))).Message, "model.safetensors");
+            }
+        });
+    }
+
+    [Test]
     public static void CheckpointsArePlannedSavedAndConverted()
     {
         Support.InFolder(folder =>

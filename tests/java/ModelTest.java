@@ -1,5 +1,6 @@
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -82,6 +83,21 @@ final class ModelTest {
       }
       Support.thrown(LlavaException.InvalidArgument.class, "",
           () -> Llava.convert(Support.TINY, folder.resolve("converted"), null));
+    } finally {
+      Support.remove(folder);
+    }
+  }
+
+  static void filesOfAModelThatIsNotMappedMayChange() throws Exception {
+    Path folder = Support.folder();
+    try (var files = Files.list(Support.TINY)) {
+      for (Path file : files.toList()) Files.copy(file, folder.resolve(file.getFileName()));
+    }
+    try (Model read = Model.load(folder, new LoadOptions().noMmap(true)); Model mapped = Model.load(folder)) {
+      Files.writeString(folder.resolve("model.safetensors"), "more", StandardOpenOption.APPEND);
+      int[] expected = Support.tiny().ask(Message.user("hi"), Support.greedy(8)).tokens();
+      Support.equal(read.ask(Message.user("hi"), Support.greedy(8)).tokens(), expected);
+      Support.thrown(LlavaException.Io.class, "model.safetensors", () -> mapped.ask(Message.user("hi"), Support.greedy(8)));
     } finally {
       Support.remove(folder);
     }

@@ -4,9 +4,10 @@ import builtins
 import inspect
 import pathlib
 import pickle
+import shutil
 
 import pytest
-from conftest import PICTURE, REPEAT, SCENES
+from conftest import PICTURE, REPEAT, SCENES, TINY
 
 import llava
 from llava import _llava
@@ -119,6 +120,16 @@ def test_checkpoints_are_planned_saved_and_converted(model: llava.Model, tmp_pat
         llava.convert(SCENES, tmp_path / "converted")
     with pytest.raises(TypeError, match=r"convert\(\) got an unexpected keyword argument 'force'"):
         llava.convert(SCENES, tmp_path / "x", force=True)  # type: ignore[call-arg]
+
+
+def test_files_of_a_model_that_is_not_mapped_may_change(tiny: llava.Model, tmp_path: pathlib.Path) -> None:
+    folder = shutil.copytree(TINY, tmp_path / "copy")
+    with llava.load(folder, mmap=False) as read, llava.load(folder) as mapped:
+        with (folder / "model.safetensors").open("ab") as weights:
+            weights.write(b"more")
+        assert read.ask("hi", max_tokens=8, temperature=0).tokens == tiny.ask("hi", max_tokens=8, temperature=0).tokens
+        with pytest.raises(OSError, match=r"model\.safetensors"):
+            mapped.ask("hi", max_tokens=8)
 
 
 def test_training_data_is_checked(tmp_path: pathlib.Path) -> None:
