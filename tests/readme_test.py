@@ -3,7 +3,7 @@
 usage: readme_test.py [ROOT]
 
 A code block that follows a line `<!-- examples/NAME -->` must equal that file, and is a quick start of ten lines at most: blank lines,
-comments and lines of braces alone are not counted.
+comments, lines of braces alone, includes, imports and the line of main are not counted.
 """
 import pathlib
 import re
@@ -11,16 +11,15 @@ import sys
 
 BLOCK = re.compile(r"<!-- (examples/\S+) -->\n+```\w*\n(.*?)```", re.S)
 NAMED = re.compile(r"`((?:tools|src|tests|examples|models|bindings|include|packaging|cmake|completions)/[\w./-]*)`")
-
-
 LINES = 10
+BEGINNING = re.compile(r"#include |import |using \w+;|.*\b[mM]ain\(")
 LANGUAGES = 5
 
 
 def code_lines(code):
     code = re.sub(r'^""".*?"""|/\*.*?\*/', "", code, flags=re.S)
     lines = [re.sub(r"(^|\s)//.*", "", line).strip() for line in code.splitlines()]
-    return [line for line in lines if line not in ("", "{", "}")]
+    return [line for line in lines if line not in ("", "{", "}") and not BEGINNING.match(line)]
 
 
 def problems(root):
