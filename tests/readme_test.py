@@ -10,7 +10,7 @@ import re
 import sys
 
 BLOCK = re.compile(r"<!-- (examples/\S+) -->\n+```\w*\n(.*?)```", re.S)
-NAMED = re.compile(r"`((?:tools|src|tests|examples|models|bindings|include|packaging|cmake|completions)/[\w./-]*)`")
+NAMED = re.compile(r"`((?:tools|src|tests|examples|models|bindings|include|packaging|cmake|completions|docs)/[\w./-]*)`")
 LINES = 10
 BEGINNING = re.compile(r"#include |import |using \w+;|.*\b[mM]ain\(")
 LANGUAGES = 5
@@ -31,6 +31,8 @@ def problems(root):
             yield f"the code block differs from {name}"
         if len(code_lines(code)) > LINES:
             yield f"{name} has {len(code_lines(code))} lines of code, expected at most {LINES}"
+    if text.count("\n") > 400:
+        yield f"{text.count(chr(10))} lines, the limit is 400"
     if len(BLOCK.findall(text)) != LANGUAGES:
         yield f"{len(BLOCK.findall(text))} quick starts, expected {LANGUAGES}"
     for name in sorted(set(NAMED.findall(text))):
