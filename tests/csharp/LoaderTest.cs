@@ -54,6 +54,7 @@ public static class LoaderTest
                                      "runtimes/linux-x64/native/libllava_csharp.so" })
             Check.That(File.Exists(Path.Combine(Package, file)), file);
         Check.Contains(File.ReadAllText(Path.Combine(Package, "Llava.nuspec")), "<version>" + Library.Version + "</version>");
+        Check.Equal(typeof(Model).Assembly.GetName().Version.ToString(), Library.Version + ".0");
     }
 
     [Test]
