@@ -191,7 +191,7 @@ class Words(InFolder):
                 ("--max-tokens", "99999999999", "at most 2147483647"), ("--temperature", "hot", "is no number of at least 0"),
                 ("--temperature", "nan", "is no number of at least 0"), ("--seed", "1.5", "is no whole number of at least 0"),
                 ("--context", "-2", "is no whole number of at least 0"), ("--top-p", "2", "is no number from 0 to 1"),
-                ("--repetition-penalty", "0", "is no number above 0")):
+                ("--repetition-penalty", "0", "is no number above 0"), ("--bias", "13", "is no token id and amount")):
             line = self.told(2, "chat", TINY, "--prompt", "x", option, value)
             self.assertIn(f'{option}: "{value}" {expected}' if value != "99999999999" else expected, line)
             self.assertLess(len(line), 160, line)

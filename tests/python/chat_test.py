@@ -176,6 +176,22 @@ def test_ctrl_c_stops_an_answer_within_a_tenth_of_a_second(session: llava.Sessio
     assert session.chat("hi", max_tokens=2).tokens
 
 
+@pytest.mark.parametrize("way", ["load", "encode"])
+def test_ctrl_c_stops_a_load_and_an_encoding_as_soon(model: llava.Model, nothing_left: None, way: str) -> None:
+    waited = []
+    with llava.Image(PICTURE) as picture:
+        for _ in range(3):
+            when = interrupt_after(0.03)
+            with pytest.raises(KeyboardInterrupt):
+                for _ in range(1000):
+                    if way == "load":
+                        llava.load(SCENES).close()
+                    else:
+                        model.encode([picture] * 32)
+            waited.append(time.perf_counter() - when[0])
+    assert sorted(waited)[1] < 0.1, waited
+
+
 def test_a_signal_handler_that_was_there_is_asked_and_told(session: llava.Session) -> None:
     seen: list[int] = []
     former = signal.signal(signal.SIGUSR1, lambda number, _: seen.append(number))
