@@ -93,7 +93,7 @@ def test_the_module_is_the_command() -> None:
         )
 
     assert run("--version").stdout == f"llava {llava.__version__}\n"
-    script = [pathlib.Path(sys.executable).parent / "llava", "--version"]
+    script = [str(pathlib.Path(sys.executable).parent / "llava"), "--version"]
     assert subprocess.run(script, capture_output=True, encoding="utf-8", check=True).stdout == run("--version").stdout
     asked = run("chat", str(SCENES), "--image", str(PICTURE), "--prompt", "-", text=QUESTION)
     assert (asked.stdout, asked.stderr, asked.returncode) == ("four\n", "", 0)
