@@ -41,6 +41,8 @@ final class PackageTest {
     Support.check(entries(jar("llava", "javadoc")).contains("org.llava/org/llava/Session.html"));
     Support.check(entries(jar("llava", "javadoc")).stream().noneMatch(name -> name.contains("Native.") || name.contains("llava_")));
     Support.check(entries(jar("llava-awt", "")).contains("org/llava/awt/BufferedImages.class"));
+    Support.check(entries(jar("llava-awt", "sources")).contains("org/llava/awt/BufferedImages.java"));
+    Support.check(entries(jar("llava-awt", "javadoc")).contains("org.llava.awt/org/llava/awt/BufferedImages.html"));
     Support.check(entries(jar("llava-natives", "linux-x86_64")).contains("org/llava/natives/linux-x86_64/libllava_java.so"));
   }
 
