@@ -7,6 +7,8 @@
 #include <cstring>
 #include <optional>
 
+#include "comm/memory_failure.hpp"
+
 namespace llava::core {
 namespace {
 
@@ -28,6 +30,16 @@ std::string text_of(const at::Tensor& bytes, int64_t begin, int64_t length) {
 
 // rank, or the number of ranks where none has `mine`
 int64_t lowest_with(Comm& comm, bool mine) { return comm.size() - largest(comm, mine ? comm.size() - comm.rank() : 0); }
+
+// Of the lowest rank that has one, thrown on all.
+void share_outcome(Comm* comm, const std::optional<Error>& mine) {
+  const auto first = lowest_with(*comm, mine.has_value());
+  if (first == comm->size()) return;
+  const auto text = shared_text(comm, mine ? mine->message() : "", first);
+  const auto status = shared_text(comm, mine ? std::to_string(static_cast<int>(mine->status())) : "", first);
+  if (comm->rank() == first) throw *mine;
+  throw Error(static_cast<Status>(std::stoi(status)), cat("rank ", first, ": ", text)).with("rank", first);
+}
 
 }  // namespace
 
@@ -52,15 +64,18 @@ void together(Comm* comm, const std::function<void()>& work) {
   } catch (const Error& error) {
     mine = error;
   } catch (const std::exception& error) {
-    comm->abort(error.what());
+    mine = memory_failure(error);
+    if (!mine) {
+      comm->abort(error.what());
+      throw;
+    }
+  }
+  try {
+    share_outcome(comm, mine);
+  } catch (const Error& error) {  // nobody is there to be told: what happened here first is what is said
+    if (mine && error.status() == Status::distributed) throw *mine;
     throw;
   }
-  const auto first = lowest_with(*comm, mine.has_value());
-  if (first == comm->size()) return;
-  const auto text = shared_text(comm, mine ? mine->message() : "", first);
-  const auto status = shared_text(comm, mine ? std::to_string(static_cast<int>(mine->status())) : "", first);
-  if (comm->rank() == first) throw *mine;
-  throw Error(static_cast<Status>(std::stoi(status)), cat("rank ", first, ": ", text)).with("rank", first);
 }
 
 void require_same(Comm* comm, std::string_view what, const std::string& text) {

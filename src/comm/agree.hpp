@@ -13,8 +13,9 @@ namespace llava::core {
 /// The text of rank `root`.
 std::string shared_text(Comm* comm, const std::string& text, int64_t root = 0);
 
-/// Runs `work` on every rank, for what can go wrong on some of them. Where it threw Error somewhere, all ranks throw that
-/// of the lowest such rank, the others with "rank R: " in front.
+/// Runs `work` on every rank, for what can go wrong on some of them. Where it threw Error somewhere, or ran out of memory
+/// (comm/memory_failure), all ranks throw that of the lowest such rank, the others with "rank R: " in front. A rank whose
+/// connection has ended by then throws its own.
 void together(Comm* comm, const std::function<void()>& work);
 
 /// True on all ranks when it is on one: whether somebody has asked to stop.

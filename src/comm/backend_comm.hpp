@@ -6,12 +6,12 @@
 
 #include <exception>
 #include <memory>
-#include <new>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "comm/board_store.hpp"
 #include "comm/gloo_comm.hpp"
+#include "comm/memory_failure.hpp"
 
 namespace llava::core {
 
@@ -105,10 +105,10 @@ class BackendComm : public Comm {
 
   /// Who has no memory left for its part of a call says so; anything else is somebody who does not answer.
   [[noreturn]] void fail(const char* name, const std::exception& error) {
-    if (is_out_of_memory(error)) {
-      const auto text = cat("out of memory in ", name, ": ", first_line(error));
+    if (const auto memory = memory_failure(error)) {
+      const auto text = cat("out of memory in ", name, ": ", first_line(*memory));
       abort(text);
-      throw Error(Status::out_of_memory, cat("rank ", rank_, ": ", text)).with("rank", rank_);
+      throw Error(memory->status(), cat("rank ", rank_, ": ", text)).with("rank", rank_);
     }
     end_with(watchdog_->lost(cat("in ", name, ": ", first_line(error))));
   }
@@ -131,12 +131,6 @@ class BackendComm : public Comm {
   std::unique_ptr<Watchdog> watchdog_;
 
  private:
-  // LibTorch's allocator throws a type that it throws for much else.
-  static bool is_out_of_memory(const std::exception& error) {
-    return dynamic_cast<const std::bad_alloc*>(&error) ||
-           std::string_view(error.what()).find("DefaultCPUAllocator: can't allocate") != std::string_view::npos;
-  }
-
   static void bring_back(const at::Tensor& given, const at::Tensor& there) {
     if (!there.is_same(given)) given.copy_(there);
   }

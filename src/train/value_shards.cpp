@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "comm/agree.hpp"
+#include "comm/memory_failure.hpp"
 
 namespace llava::core {
 namespace {
@@ -15,6 +16,18 @@ namespace {
 // Of what passes compute with.
 at::TensorOptions computing(Learners& learners) {
   return learners.values().options().dtype(learners.precision() == Precision::f32 ? at::kFloat : at::kBFloat16);
+}
+
+// `found` is the room for them.
+void gather(const Ranks& ranks, const Unit& unit, const at::Tensor& shards, int64_t begin, const at::Tensor& found) {
+  const auto count = found.numel(), shard = unit.length / ranks.count(), mine = unit.begin / ranks.count();
+  const auto first = begin - unit.begin, end = first + count;  // in the unit
+  for (int64_t owner = first / shard; owner * shard < end; ++owner) {
+    const auto from = std::max(first, owner * shard), to = std::min(end, (owner + 1) * shard);
+    auto piece = found.narrow(0, from - first, to - from);
+    if (owner == ranks.rank()) piece.copy_(shards.narrow(0, mine + from - owner * shard, to - from));
+    ranks.comm->broadcast(piece, owner);
+  }
 }
 
 }  // namespace
@@ -26,15 +39,8 @@ struct ValueShards::Wish {
 };
 
 at::Tensor gathered(const Ranks& ranks, const Unit& unit, const at::Tensor& shards, int64_t begin, int64_t count) {
-  const auto shard = unit.length / ranks.count(), mine = unit.begin / ranks.count();
   auto found = at::empty({count}, shards.options());
-  const auto first = begin - unit.begin, end = first + count;  // in the unit
-  for (int64_t owner = first / shard; owner * shard < end; ++owner) {
-    const auto from = std::max(first, owner * shard), to = std::min(end, (owner + 1) * shard);
-    auto piece = found.narrow(0, from - first, to - from);
-    if (owner == ranks.rank()) piece.copy_(shards.narrow(0, mine + from - owner * shard, to - from));
-    ranks.comm->broadcast(piece, owner);
-  }
+  gather(ranks, unit, shards, begin, found);
   return found;
 }
 
@@ -53,12 +59,15 @@ void ValueShards::announce(Wish& wish) const {
   wish = {static_cast<Wish::Kind>(at[0]), at[1]};
 }
 
-// Rounded before it is sent where passes compute with rounded values: the same numbers, half the bytes.
+// Rounded before it is sent where passes compute with rounded values: the same numbers, half the bytes. Memory comes first:
+// where there is none, nobody has been asked yet, and no other rank waits.
 at::Tensor ValueShards::fetch(size_t unit) {
   const auto& [begin, length, first, last] = learners_.units()[unit];
   auto room = rooms_.take();
-  const auto mine = learners_.values().narrow(0, begin / ranks_.count(), length / ranks_.count());
-  ranks_.comm->all_gather(room.narrow(0, 0, length), mine.to(room.scalar_type()));
+  const auto values = learners_.values().narrow(0, begin / ranks_.count(), length / ranks_.count());
+  const auto mine = values.to(room.scalar_type());
+  if (Wish wish{Wish::unit, static_cast<int64_t>(unit)}; lending_) announce(wish);
+  ranks_.comm->all_gather(room.narrow(0, 0, length), mine);
   return room;
 }
 
@@ -76,7 +85,6 @@ void ValueShards::hold(const std::vector<size_t>& units) {
   for (const auto unit : units) {
     const auto length = learners_.units()[unit].length;
     if (length == 0 || held_[unit].defined()) continue;
-    if (Wish wish{Wish::unit, static_cast<int64_t>(unit)}; lending_) announce(wish);
     held_[unit] = fetch(unit);
     bind(unit, held_[unit].narrow(0, 0, length));
   }
@@ -84,25 +92,29 @@ void ValueShards::hold(const std::vector<size_t>& units) {
 
 at::Tensor ValueShards::whole(const Learner& learner) const {
   if (!in_shards()) return learner.value;
+  auto found = at::empty({learner.count()}, learners_.values().options());  // first, as in fetch()
   if (lending_) {
     const auto& all = learners_.all();
     const auto place = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == learner.name; });
     Wish wish{Wish::learner, place - all.begin()};
     announce(wish);
   }
-  return gathered(ranks_, learners_.unit_at(learner.begin), learners_.values(), learner.begin, learner.count())
-      .view(learner.sizes);
+  gather(ranks_, learners_.unit_at(learner.begin), learners_.values(), learner.begin, found);
+  return found.view(learner.sizes);
 }
 
+// The first rank waits for this one: when it cannot serve, that one must not go on waiting.
 void ValueShards::serve() {
   for (;;) {
     Wish wish{};
     announce(wish);
     if (wish.kind == Wish::end) return;
-    if (wish.kind == Wish::unit)
-      rooms_.give_back(fetch(static_cast<size_t>(wish.index)));
-    else
-      whole(learners_.all()[static_cast<size_t>(wish.index)]);
+    or_abort(ranks_.comm, [&] {
+      if (wish.kind == Wish::unit)
+        rooms_.give_back(fetch(static_cast<size_t>(wish.index)));
+      else
+        whole(learners_.all()[static_cast<size_t>(wish.index)]);
+    });
   }
 }
 
@@ -113,15 +125,20 @@ void ValueShards::work_alone(const std::function<void()>& work) {
     work();
   } catch (const Error& error) {
     failure = error;
-  } catch (...) {
-    lending_ = false;
-    throw;
+  } catch (const std::exception& error) {
+    failure = memory_failure(error);
+    if (!failure) {
+      lending_ = false;
+      throw;
+    }
   }
   hold({});
   lending_ = false;
-  if (!failure || failure->status() != Status::distributed) {  // else nobody is there to hear it
+  try {
     Wish end{Wish::end, 0};
     announce(end);
+  } catch (const Error&) {  // the connection has ended, perhaps with this failure: nobody is there to hear it
+    if (!failure) throw;
   }
   if (failure) throw *failure;
 }

@@ -1,5 +1,6 @@
 // ZeRO levels: what lies in shards, and when it changes hands, changes no bit of anything.
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <c10/core/InferenceMode.h>
 
@@ -293,5 +294,31 @@ TEST_SUITE("train/zero") {
     });
     CHECK(words[0] == "the disk is full true");
     CHECK(words[2] == "rank 0: the disk is full true");
+  }
+
+  TEST_CASE("the first rank alone runs out of memory: every rank says so, and the run can go on") {
+    for (const bool of_torch : {false, true}) {
+      CAPTURE(of_torch);
+      const auto words = on_threads(3, [&](Comm* comm) {
+        auto stepper = stepper_of(Kind::model, {comm, 3});
+        auto& network = stepper.network();
+        try {
+          network.lend([&] {
+            network.value(network.learners().all()[3]);
+            if (of_torch) at::empty({int64_t{1} << 50}, at::kByte);
+            throw std::bad_alloc();
+          });
+        } catch (const Error& error) {
+          return cat(error.status() == Status::out_of_memory, ' ', error.message(), ' ', steps(stepper, 1).size() > 10);
+        }
+        return std::string("nothing was thrown");
+      });
+      for (size_t rank = 0; rank < 3; ++rank) {
+        CAPTURE(words[rank]);
+        CHECK(words[rank].starts_with(rank == 0 ? "true " : "true rank 0: "));
+        CHECK(words[rank].ends_with(" true"));
+        CHECK((words[rank].find("DefaultCPUAllocator") != std::string::npos) == of_torch);
+      }
+    }
   }
 }
