@@ -40,9 +40,22 @@ std::string line_of(const std::string& key, std::string_view body) {
   return cat(kFormat, ' ', key, ' ', to_hex(hash_bytes(body)), '\n');
 }
 
+// What is there may be no file, or somebody else's.
+std::optional<std::string> readable(const std::string& path) {
+  try {
+    return read_file(path, kMostBytes);
+  } catch (const Error& error) {
+    if (error.status() != Status::io && error.status() != Status::limit) throw;
+    log_warning(cat(error.message(), "; every record is read instead"));
+    return {};
+  }
+}
+
 std::optional<std::vector<int64_t>> read_lengths(const std::string& path, const std::string& key, int64_t records) {
   if (!file_exists(path)) return {};
-  const auto text = read_file(path, kMostBytes);
+  const auto found = readable(path);
+  if (!found) return {};
+  const auto& text = *found;
   const auto end = text.find('\n');
   const auto body = end == std::string::npos ? std::string_view() : std::string_view(text).substr(end + 1);
   std::vector<int64_t> lengths(static_cast<size_t>(records));

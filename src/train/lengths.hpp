@@ -16,7 +16,7 @@ inline constexpr const char* kLengthsFile = "lengths.bin";
 /// data/order's lengths of `data` under these settings: positions for `grouped`, the original's words for `upstream`, negative
 /// without a picture, -1 for what cannot be used; none for other orders. Taken from settings.out where that holds those of
 /// this file, tokenizer and these rules; else every record is read (phase "lengths") and, with `write`, they are put there. A
-/// file that is damaged or another's is made anew; one that cannot be written is told in the log.
+/// file that is damaged or another's is made anew; one that cannot be read (a folder of that name) or written is told in the log.
 /// Throws Error(io | cancelled | timeout), what `progress` throws.
 std::vector<int64_t> order_lengths(const RunData& data, const RunSettings& settings, bool write,
                                    const CountProgress& progress, const Cancel& cancel);

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "base/system_reason.hpp"
 
 namespace llava::core {
@@ -70,13 +71,30 @@ MetricsFile::MetricsFile(std::string path, int64_t last_step) : path_(std::move(
     const auto kept = kept_lines(text, last_step, before_);
     if (kept != text) write_file_atomically(path_, kept);
   }
+  open();
+}
+
+MetricsFile::~MetricsFile() {
+  try {
+    close();
+  } catch (const std::exception& error) {
+    log_warning(error.what());
+  }
+}
+
+void MetricsFile::open() {
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw Error(Status::io, cat(path_, ": cannot be opened: ", system_reason(errno)));
 }
 
-MetricsFile::~MetricsFile() { ::close(descriptor_); }
+void MetricsFile::close() {
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (descriptor < 0 || ::close(descriptor) == 0) return;
+  throw Error(Status::io, cat(path_, ": cannot be closed, its last lines may be lost: ", system_reason(errno)));
+}
 
 void MetricsFile::append(const Json& line) {
+  if (descriptor_ < 0) open();
   const auto text = line.dump() + "\n";
   const auto before = ::lseek(descriptor_, 0, SEEK_END);
   const auto written = ::write(descriptor_, text.data(), text.size());

@@ -30,10 +30,16 @@ class MetricsFile {
   /// Of the lines that were there when it was opened.
   const MetricsTotals& before() const { return before_; }
 
-  /// Throws Error(io); the file then ends as before.
+  /// Throws Error(io); the file then ends as before. Opens it again after close().
   void append(const Json& line);
 
+  /// Some file systems say only here that lines are lost. Throws Error(io). A file that is destroyed open is closed too, and
+  /// what is wrong with it is told in the log.
+  void close();
+
  private:
+  void open();
+
   std::string path_;
   MetricsTotals before_;
   int descriptor_ = -1;

@@ -100,7 +100,7 @@ class TrainingRun {
   /// A snapshot of this moment, unless there is one of this step.
   void save();
 
-  /// save(), and run.json says that the run was stopped.
+  /// save(), metrics.jsonl is closed, and run.json says that the run was stopped.
   void leave();
 
   /// Makes OUT a model, or with LoRA an adapter: the files are written aside and moved in, config.json or

@@ -78,7 +78,10 @@ void TrainingRun::begin_background_save() {
 
 void TrainingRun::leave() {
   save();
-  together(comm_.get(), [&] { write_state("stopped"); });
+  together(comm_.get(), [&] {
+    if (metrics_) metrics_->close();
+    write_state("stopped");
+  });
 }
 
 // After leave() the same process may go on.
@@ -120,6 +123,7 @@ void TrainingRun::put_result() {
     throw;
   }
   std::filesystem::remove_all(aside, ignored);
+  metrics_->close();
   write_state("finished");
   tell(Json::object({{"event", "result"}, {"path", settings_.out}}));
 }

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/system_reason.hpp"
 
 namespace llava::core {
@@ -77,7 +78,8 @@ TensorboardFile::TensorboardFile(const std::string& folder) {
 }
 
 TensorboardFile::~TensorboardFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (descriptor_ >= 0 && ::close(descriptor_) != 0)
+    log_warning(cat(path_, ": cannot be closed, its last steps may be lost: ", system_reason(errno)));
 }
 
 void TensorboardFile::write(const std::string& message) {

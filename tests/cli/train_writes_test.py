@@ -86,6 +86,11 @@ class Writes(Bench):
             numbers = range(1, last + 1) if FULL else range(47, last + 1, 50 if more else 90)
             self.attempts(numbers, calls, expected, *more)
 
+    def test_metrics_that_cannot_be_closed(self):
+        calls = self.calls()
+        number = max(i for i, (call, path) in enumerate(calls, 1) if call == "close" and path.endswith("metrics.jsonl"))
+        self.assertTrue(self.attempt(number, calls, self.expected(*SHORT)), "it went unnoticed")
+
     def test_a_disk_that_stays_full(self):
         expected, calls = self.expected(*SHORT), self.calls()
         numbers = range(1, len(calls) + 1, 7) if FULL else (len(calls) // 3,)
