@@ -42,6 +42,20 @@ std::string layout_of(const Checkpoint& checkpoint, const SaveOptions& options) 
   return checkpoint.layout == "original" ? "original" : "hf";
 }
 
+// What the original writes about the training that a model comes from: what learnt, how fast, and from which file. Of another
+// training they would be untrue, and its code refuses to build prompts with start and end tokens where tune_mm_mlp_adapter is
+// set (llava_arch.py). unfreeze_mm_vision_tower is none of them: it says where the tower's weights lie (clip_encoder.py).
+constexpr std::string_view kOfTraining[] = {
+    "freeze_mm_mlp_adapter",   "freeze_mm_vision_resampler", "mm_projector_lr",         "mm_vision_tower_lr",
+    "pretrain_mm_mlp_adapter", "tune_mm_mlp_adapter",        "tune_mm_vision_resampler"};
+
+Json without_training(const Json& config) {
+  Json kept = Json::object();
+  for (const auto& [key, value] : config.items())
+    if (std::find(std::begin(kOfTraining), std::end(kOfTraining), key) == std::end(kOfTraining)) kept.add(key, value);
+  return kept;
+}
+
 // Changes what is written instead of a file's tensor; nullptr: as the files have it.
 using Change = std::function<void(const std::string& canonical, const TensorView& view, OutputTensor& output)>;
 
@@ -257,12 +271,13 @@ void write_original_config(const LoadPlan& plan, const std::string& folder) {
     return found == sources.end() ? "" : found->path;
   };
   if (checkpoint.layout == "original" && from("projector").empty()) {
-    auto own = parse_json(plan.config_text, "config.json");
+    const auto own = parse_json(plan.config_text, "config.json");
+    auto kept = without_training(own);
     const auto said = read_string(own, "image_aspect_ratio", "config.json", "");
-    if (said == checkpoint.aspect_ratio || checkpoint.aspect_ratio.empty())
-      return write_file_atomically(target, plan.config_text);
-    own.set("image_aspect_ratio", checkpoint.aspect_ratio);
-    return write_file_atomically(target, own.dump(2) + "\n");
+    const bool same_shape = said == checkpoint.aspect_ratio || checkpoint.aspect_ratio.empty();
+    if (same_shape && kept.size() == own.size()) return write_file_atomically(target, plan.config_text);
+    if (!same_shape) kept.set("image_aspect_ratio", checkpoint.aspect_ratio);
+    return write_file_atomically(target, kept.dump(2) + "\n");
   }
   auto json = original_config(checkpoint, torch_name(checkpoint.stored_dtype));
   if (const auto tower = from("vision tower"); !tower.empty()) json.set("mm_vision_tower", tower);

@@ -48,7 +48,8 @@ void write_trained(const LoadPlan& plan, const TrainedValues& values, const std:
                    const SaveOptions& options);
 
 /// config.json of the plan's model as haotian-liu/LLaVA reads it: the checkpoint's own where it is one of that layout and
-/// has its own projector, else what convert_checkpoint() writes, with the folder that the tower was found in.
+/// has its own projector, less what it says of the training that the checkpoint came from (which parts learnt, at what rate);
+/// else what convert_checkpoint() writes, with the folder that the tower was found in.
 /// Throws Error(unsupported) as that does, Error(io).
 void write_original_config(const LoadPlan& plan, const std::string& folder);
 
