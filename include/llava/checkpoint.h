@@ -70,8 +70,9 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_save_options_to_json(con
  * Says what loading a checkpoint would find and take, without reading its weights (headers and small files alone):
  * layout and family, where each part lies, sizes, parameters, memory for weights and keys and values per device and
  * dtype, the template and why, tensors that are not used, and under "problems" everything a load would fail with.
- * "loadable" is true when there is none; "vision" is null when nothing tells how large a tower is that is missing.
- * `llava info` prints it.
+ * "loadable" is true when there is none; "vision" is null when nothing tells how large a tower is that is missing,
+ * "memory" when tensors are missing. "pictures" has the "mode", "pad" (to a square), "square" (its middle) or "anyres"
+ * (tiles), and whether a file has "named" it; null when nothing tells. `llava info` prints it.
  *
  * @param path     the directory
  * @param options  as for llava_load(); NULL for defaults

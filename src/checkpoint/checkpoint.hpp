@@ -82,6 +82,8 @@ struct Checkpoint {
   // No file says whether pictures are padded (image_aspect_ratio, do_pad), or it says "square" after stage 1 alone: they are
   // not, and a stage of training may choose (train/sample_rules).
   bool aspect_ratio_open = false;
+  bool preprocess_known =
+      false;  // false, of plans alone: nothing tells how pictures are prepared, but perhaps aspect_ratio
   const Template* chat_template = nullptr;
   std::string template_reason;
   GenerationDefaults defaults;

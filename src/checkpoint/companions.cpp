@@ -135,7 +135,6 @@ void take_template(Checkpoint& checkpoint, const std::string& chat_template, con
 void read_picture_rules(Checkpoint& checkpoint, const CompanionSettings& settings) {
   const auto size = checkpoint.config.vision.image_size;
   checkpoint.preprocess = read_preprocess(checkpoint, settings);
-  checkpoint.aspect_ratio = settings.aspect_ratio;
   if (settings.original)
     checkpoint.aspect_ratio_open =
         settings.aspect_ratio.empty() || (settings.projector_only && settings.aspect_ratio == "square");
@@ -147,6 +146,7 @@ void read_picture_rules(Checkpoint& checkpoint, const CompanionSettings& setting
     check_tile_size(checkpoint.preprocess, size);
   else
     check_picture_size(checkpoint.preprocess, size);
+  checkpoint.preprocess_known = true;
 }
 
 }  // namespace
@@ -162,6 +162,7 @@ void read_companions(Checkpoint& checkpoint, const CompanionSettings& settings, 
     });
     take_template(checkpoint, tokens.chat_template, options);
   });
+  checkpoint.aspect_ratio = settings.aspect_ratio;
   if (checkpoint.vision_known) collecting(problems, [&] { read_picture_rules(checkpoint, settings); });
   collecting(problems, [&] { checkpoint.defaults = read_defaults(checkpoint.path, config.language); });
   checkpoint.context = config.language.reachable_context();

@@ -40,6 +40,16 @@ Json vision_json(const Checkpoint& checkpoint) {
                        {"tokens_per_image", checkpoint.most_image_tokens()}});
 }
 
+// null where nothing tells. "named" is false where no file says it: a stage of training may then choose another.
+Json pictures_json(const Checkpoint& checkpoint) {
+  const char* const prepared = checkpoint.preprocess.do_pad ? "pad" : "square";
+  if (!checkpoint.tiling && !checkpoint.preprocess_known && checkpoint.aspect_ratio.empty()) return nullptr;
+  return Json::object({{"mode", checkpoint.tiling             ? "anyres"
+                                : checkpoint.preprocess_known ? prepared
+                                                              : checkpoint.aspect_ratio},
+                       {"named", !checkpoint.aspect_ratio_open}});
+}
+
 // null where a picture is one square; tokens_per_image is then what every picture takes, else the most
 Json tiling_json(const std::optional<TilingConfig>& tiling) {
   if (!tiling) return nullptr;
@@ -90,8 +100,10 @@ Json tokenizer_json(const Checkpoint& checkpoint) {
   return json;
 }
 
-// For each device the types a load may ask for; "stored" is what it gets unasked.
+// For each device the types a load may ask for; "stored" is what it gets unasked. null where tensors are missing: what those
+// that are there take up is not what the model takes.
 Json memory_json(const LoadPlan& plan) {
+  if (!plan.whole) return nullptr;
   struct Type {
     const char* name;
     std::optional<at::ScalarType> type;
@@ -128,6 +140,7 @@ Json describe(const Checkpoint& checkpoint) {
       {"stored_dtype", checkpoint.stored_dtype},
       {"context", checkpoint.context},
       {"vision", checkpoint.vision_known ? vision_json(checkpoint) : Json()},
+      {"pictures", pictures_json(checkpoint)},
       {"tiling", tiling_json(checkpoint.tiling)},
       {"projector", Json::object({{"layers", config.projector.depth},
                                   {"input_width", config.feature_width()},

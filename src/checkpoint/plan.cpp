@@ -44,6 +44,7 @@ void survey(LoadPlan& plan, const std::vector<std::string>& absent, const LoadOp
   plan.taken = parameters.taken();
   checkpoint.unused = parameters.leftovers();
   auto [missing, misfits] = parameters.faults();
+  plan.whole = missing.empty() && misfits.empty();
   std::erase_if(missing, [&](const std::string& name) {  // told as a whole
     return std::any_of(absent.begin(), absent.end(), [&](const auto& prefix) { return name.starts_with(prefix); });
   });

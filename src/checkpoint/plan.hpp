@@ -18,6 +18,7 @@ struct LoadPlan {
   Checkpoint checkpoint;
   NamedTensors tensors;                 // canonical names; mapped
   std::vector<TakenTensor> taken;       // what the modules would take; views of `tensors`
+  bool whole = false;                   // that is all they want
   std::vector<Error> problems;          // why a load would fail; empty when it would not
   std::string config_text;              // of config.json
   std::optional<AdapterFiles> adapter;  // of options.adapter, when it is good
@@ -34,7 +35,7 @@ LoadPlan plan_load(const std::string& path, const LoadOptions& options);
 /// Throws the plan's problems, all in one message, with the status of the first. Nothing when there are none.
 void require_loadable(const LoadPlan& plan);
 
-/// What a model of this plan takes up on a device.
+/// What a model of this plan takes up on a device. Of a plan that is not whole: what is there.
 struct MemoryNeed {
   int64_t weight_bytes = 0;
   int64_t cache_bytes_per_token = 0;

@@ -70,6 +70,9 @@ TEST_SUITE("checkpoints/layouts") {
       CHECK(json.at("template").at("why").get<std::string>() != "");
       const auto bundle = load_bundle(kGolden + sample.model, options);
       CHECK(bundle->parameters == plan.checkpoint.parameters);
+      const auto& mode = json.at("pictures").at("mode");
+      CHECK(mode == (bundle->tiling ? "anyres" : bundle->preprocess.do_pad ? "pad" : "square"));
+      CHECK(json.at("pictures").at("named") == !bundle->aspect_ratio_open);
       const auto& memory = json.at("memory").at("cpu");
       CHECK(memory.at("f32").at("weight_bytes").get<int64_t>() > memory.at("stored").at("weight_bytes").get<int64_t>());
       CHECK(json.at("memory").at("cuda").at("stored").at("cache_bytes_per_token").get<int64_t>() ==

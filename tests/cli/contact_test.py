@@ -58,12 +58,14 @@ class Info(InFolder):
         self.assertEqual((plan["layout"], plan["family"], plan["vision"]), ("original", "llava-1.5", None))
         self.assertEqual((plan["language"]["width"], plan["language"]["layers"], plan["context"]), (16, 2, 64))
         self.assertTrue(plan["template"]["name"] and plan["tokenizer"] and plan["parameters"])
+        self.assertEqual((plan["memory"], plan["pictures"]["mode"]), (None, "pad"), "config.json knows the one, nobody the other")
         self.assertIn("was not found", self.told(3, "chat", model, "--prompt", "x"))
         config = json.loads((model / "config.json").read_text())
         large = {**config, "mm_vision_tower": "openai/clip-vit-large-patch14-336", "mm_hidden_size": 1024, "max_position_embeddings": 2048}
         (model / "config.json").write_text(json.dumps(large))
         plan, said = self.plan(model)
         self.assertEqual((plan["vision"]["layers"], plan["vision"]["tokens_per_image"]), (24, 576), "known by its name")
+        self.assertIsNone(plan["memory"], "of a part alone")
         self.assertIn("was not found", said[0])
 
     def test_all_that_is_missing_is_said_at_once(self):
