@@ -53,9 +53,28 @@ const char* advice(llava_status status) {
   }
 }
 
+// The same of `llava train`, which has other options.
+const char* training_advice(llava_status status) {
+  switch (status) {
+    case LLAVA_ERR_OUT_OF_MEMORY:
+    case LLAVA_ERR_DEVICE_MEMORY:
+      return "; --recompute full, a smaller --micro-batch, a LoRA (--lora-r) or a higher --zero needs less: --plan "
+             "says how "
+             "much";
+    case LLAVA_ERR_DEVICE:
+      return advice(status);
+    default:
+      return "";
+  }
+}
+
 // A name on the command line that is none of those there are.
 bool names_a_choice(const nlohmann::json& details) {
   return details.contains("templates") || details.contains("presets");
+}
+
+std::string said(const llava::Error& error) {
+  return with_option_names(record_of(error).value("message", error.what()));
 }
 
 }  // namespace
@@ -87,9 +106,9 @@ int exit_code(const llava::Error& error) {
   }
 }
 
-std::string explain(const llava::Error& error) {
-  return with_option_names(record_of(error).value("message", error.what())) + advice(error.code());
-}
+std::string explain(const llava::Error& error) { return said(error) + advice(error.code()); }
+
+std::string explain_training(const llava::Error& error) { return said(error) + training_advice(error.code()); }
 
 std::string failure_json(const llava::Error& error) {
   const auto record = record_of(error);

@@ -40,6 +40,9 @@ struct FileError : std::runtime_error {
 /// ("options.top_p" is --top-p), and which option helps, where one does.
 std::string explain(const llava::Error& error);
 
+/// The same where a training run failed: other options help.
+std::string explain_training(const llava::Error& error);
+
 /// {"error": {"code", "name", "message", "function", "details"}}: what the library recorded, for programs.
 std::string failure_json(const llava::Error& error);
 

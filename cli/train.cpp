@@ -226,6 +226,15 @@ bool launch(const Arguments& arguments, llava::TrainOptions options, llava::Repo
   }
 }
 
+// What opens an adapter: the model is put together as it was for the run.
+std::string chat_command(const std::string& model, const llava::TrainOptions& options) {
+  std::string command = "llava chat " + model;
+  if (!options.vision_tower.empty()) command += " --vision-tower " + options.vision_tower;
+  if (!options.projector.empty()) command += " --projector " + options.projector;
+  if (!options.new_projector.empty()) command += " --projector " + options.out_dir + "/mm_projector.safetensors";
+  return command + " --adapter " + options.out_dir;
+}
+
 void run_train(const Arguments& arguments, bool stage_given) {
   auto options = options_of(arguments, stage_given);
   if (arguments.threads > 0) llava::set_threads(arguments.threads);
@@ -271,7 +280,18 @@ void run_train(const Arguments& arguments, bool stage_given) {
   }
   if (arguments.json) return;
   std::cout << (adapter ? "the adapter is " : "the model is ") << options.out_dir << '\n';
-  if (adapter) std::cout << "open it with: llava chat " << arguments.model << " --adapter " << options.out_dir << '\n';
+  if (adapter) std::cout << "open it with: " << chat_command(arguments.model, options) << '\n';
+}
+
+// Other options help than when a question is asked.
+void train_or_explain(const Arguments& arguments, bool stage_given) {
+  try {
+    run_train(arguments, stage_given);
+  } catch (const llava::Error& error) {
+    std::cout << std::flush;
+    complain(explain_training(error));
+    throw CLI::RuntimeError(exit_code(error));
+  }
 }
 
 }  // namespace
@@ -304,7 +324,7 @@ void add_train(CLI::App& app) {
       "OUT "
       "has; 3 a record, picture, file or folder; 4 a limit or memory; 5 stopped, resumable; 6 another process works in "
       "OUT; 7 a process of the run was lost: the same command goes on from the last snapshot.");
-  verb->callback([shared, stage] { run_train(*shared, stage->count() > 0); });
+  verb->callback([shared, stage] { train_or_explain(*shared, stage->count() > 0); });
 }
 
 }  // namespace llava_cli

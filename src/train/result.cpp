@@ -25,7 +25,8 @@ std::string write_result_files(const LoadPlan& plan, const Network& network, con
   if (settings.lora.rank > 0) {
     save_adapter(plan, network, folder, {.replace = false, .rest_apart = settings.torch_files});
     if (settings.torch_files) write_original_config(plan, folder);
-    if (settings.projector_file) write_projector(plan, values, folder + "/mm_projector.safetensors");
+    if (settings.projector_file || !settings.load.new_projector.type.empty())
+      write_projector(plan, values, folder + "/mm_projector.safetensors");
     return "adapter_config.json";
   }
   std::error_code failure;

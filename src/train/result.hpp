@@ -11,7 +11,8 @@ namespace llava::core {
 /// Writes the result into `folder`, which may not be there yet: a Hugging Face directory, or with LoRA an adapter
 /// (train/adapter_output). Beside it, where the settings ask for them:
 ///
-///   mm_projector.safetensors   projector_file: the projector under the original's names, with LoRA too
+///   mm_projector.safetensors   projector_file: the projector under the original's names, with LoRA too; with LoRA beside a new
+///                              projector in any case: the bases alone have none to open the adapter with
 ///   mm_projector.bin           torch_files, without LoRA: the same in torch's format, as stage 1 of the original leaves it
 ///   non_lora_trainables.bin    torch_files, with LoRA: what else learnt, as the original leaves it. adapter_model then
 ///   config.json                holds the LoRA alone, and the model's configuration lies beside it, which the original's

@@ -17,7 +17,7 @@ import subprocess
 import time
 import unittest
 
-from cli_test import COMMAND, PICTURE, TINY, run
+from cli_test import CHECKPOINTS, COMMAND, PICTURE, TINY, run
 from training_bench import STEPS, Bench
 
 KILLS = int(os.environ.get("LLAVA_TEST_KILLS", "20"))
@@ -94,6 +94,15 @@ class Run(Bench):
         self.assertEqual((config["model_type"], config["mm_projector_type"]), ("llava_llama", "mlp2x_gelu"))
         self.assertIn(b"is an adapter", run("info", self.folder + "/out").stderr)
         said = run("chat", TINY, "--adapter", self.folder + "/out", "--prompt", "Hi", "--greedy", "--max-tokens", "2")
+        self.assertEqual((said.returncode, said.stderr), (0, b""))
+
+    def test_an_adapter_says_how_it_is_opened(self):
+        parts = [f"{CHECKPOINTS}parts_base", "--vision-tower", f"{CHECKPOINTS}parts_clip"]
+        done = run("train", *parts, "--new-projector", "mlp2x_gelu", "--stage", "2", "--template", "plain", "--data", self.data, "--out",
+                   self.folder + "/out", "--lora-r", "2", "--train", r"projector\..*", "--batch", "4", "--steps", "1", "--warmup", "0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (command,) = re.findall(r"^open it with: llava (.*)$", done.stdout.decode(), re.M)
+        said = run(*command.split(), "--prompt", "Hi", "--greedy", "--max-tokens", "2")
         self.assertEqual((said.returncode, said.stderr), (0, b""))
 
     def test_stage_1_says_how_many_records_teach_nothing(self):
