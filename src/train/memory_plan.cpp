@@ -16,6 +16,7 @@ constexpr int64_t kWideRows = 6;  // f32 rows that the gradient of a norm has al
 constexpr int64_t kCardLibraryBytes = int64_t{1229} << 20;  // 1.2 GiB, assumed
 constexpr int64_t kGlooCopies = 2;                          // of the largest unit, of Gloo's own; measured
 constexpr int64_t kHoles = 1;                               // of the same size, see memory_plan.hpp; measured
+constexpr int64_t kLoraHoles = 8;                           // a part of the activations; measured
 constexpr int64_t kNcclCopies = 0;           // NCCL sends from the tensor itself; its buffers are among the library's
 constexpr int64_t kLibraryBytes = 48 << 20;  // pages of LibTorch and MKL that the first step touches; measured
 
@@ -149,7 +150,8 @@ Json memory_plan(const LoadPlan& plan, const RunSettings& settings, const Learni
   if (!settings.deterministic) network.lanes = 0;
   const Shares shares(settings, learning, ranks, lane_count(network, config.language, learning.parameters));
   const auto ahead = std::min<int64_t>(2 * settings.batch, 4096) + settings.batch;
-  const bool here = !device_name(settings.device).cuda;
+  const auto activations = activation_bytes(settings, config.language, leaf, language_learns);
+  const bool here = !device_name(settings.device).cuda, lora = settings.lora.rank > 0;
   const auto on_host = [&](int64_t bytes) { return here ? bytes : 0; };
   auto json = Json::object(
       {{"weights", shares.weights(weight_bytes(plan))},
@@ -157,8 +159,8 @@ Json memory_plan(const LoadPlan& plan, const RunSettings& settings, const Learni
        {"units", on_host(shares.units())},
        {"exchange", on_host(shares.exchange(shares.level() < 3 ? kGlooCopies : kGlooCopies + kHoles))},
        {"sums", on_host(shares.sums(settings.batch / settings.micro_batch))},
-       {"activations", on_host(activation_bytes(settings, config.language, leaf, language_learns))},
-       {"working", on_host(working_bytes(config, leaf))},
+       {"activations", on_host(activations)},
+       {"working", on_host(working_bytes(config, leaf) + (lora ? activations / kLoraHoles : 0))},
        {"snapshot", settings.save_async && settings.save_every > 0 ? learning.parameters * 3 * kFloat : 0},
        {"answers", on_host(settings.answer_every > 0 ? shares.answers(weight_bytes(plan)) : 0)},
        {"samples", pixel_bytes(config.vision, std::min(ahead, ahead * leaf.pictures / settings.micro_batch + 1))},

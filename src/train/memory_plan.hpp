@@ -38,7 +38,9 @@ struct LearningCount {
 ///                come and go among activations leave holes in the heap (with 26 million 0 to 2 of them, on a busy machine 3)
 ///   sums         gradients of micro-batches on their way to the step's, this rank's shards: GradientSum::most_buffers()
 ///   activations  what the way back needs of the largest micro-batch (train/decoder_pass)
-///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower
+///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower; with
+///                a LoRA an eighth of the activations too: rows of its products come and go among those that stay, and leave
+///                holes in the heap (with 93 million parameters a twelfth to a quarter of them; none with a heap without holes)
 ///   snapshot     with save_async: the copy that is written while the run goes on
 ///   answers      with answer_every: the model's weights once more, mapped, as far as they do not learn; at level 3 also
 ///                what learns, gathered
