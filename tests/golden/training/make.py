@@ -13,6 +13,14 @@ projector and language model, from the same start.
 
 <model>.safetensors: ids, lengths, learned (samples one after the other, -200 where a picture stands), images (pictures of each
 sample), pixels; stage1.losses, stage2.losses (f64, ten steps each); stage<N>.gradient.<name> of the first step.
+
+tiny_recipes.safetensors, on tiny's samples:
+
+    decay.stage<N>   weight decay 0.5 for everything but norms and biases, and torch.nn.utils.clip_grad_norm_ at a norm that most
+                     steps exceed and some do not: losses, norms (before clipping, f64) and after.<name>, every THIN-th number of
+                     each parameter after ten steps (small ones whole)
+    bf16.stage<N>    the recipe of the losses above, and what learns is rounded to bf16 before each step: sums and products stay f32,
+                     and so do the numbers that AdamW changes. losses
 """
 
 import pathlib
@@ -27,6 +35,8 @@ TESTS = HERE.parents[1]
 MODELS = {"tiny": TESTS / "golden" / "model" / "tiny", "hf_mistral": TESTS / "checkpoints" / "golden" / "hf_mistral"}
 PLACE, STEPS, LEAVES, SAMPLES = -200, 10, 2, 3
 RATE = {1: 2e-3, 2: 5e-4}
+DECAY, CLIP = 0.5, {1: 3.3, 2: 7.65}
+THIN, SMALL = 13, 2048
 
 
 def samples_of(config, seed):
@@ -69,29 +79,63 @@ def learns(name, stage):
     return "multi_modal_projector" in name or (stage == 2 and "vision_tower" not in name)
 
 
-def train(folder, stage, samples, pixels, firsts):
-    model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").train()
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(learns(name, stage))
-    learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW(learning.values(), lr=RATE[stage], weight_decay=0.0)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 2, STEPS)
-    losses, gradients = [], {}
-    for step in range(STEPS):
+def decays(name):
+    return not name.endswith("bias") and "norm" not in name
+
+
+class Training:
+    """A stage of a model: `decay` of what decays, gradients clipped to the norm `clip`, 0 for none, and with `bf16` a model that
+    has the optimizer's numbers rounded."""
+
+    def __init__(self, folder, stage, decay=0.0, clip=0.0, bf16=False):
+        model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+        self.model, self.clip = model.train(), clip
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(learns(name, stage))
+        self.learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        self.masters = {n: p.detach().clone().requires_grad_() for n, p in self.learning.items()} if bf16 else None
+        numbers = self.masters or self.learning
+        groups = [dict(params=[p for n, p in numbers.items() if decays(n) == which], weight_decay=decay if which else 0.0)
+                  for which in (True, False)]
+        self.optimizer = torch.optim.AdamW(groups, lr=RATE[stage])
+        self.schedule = get_cosine_schedule_with_warmup(self.optimizer, 2, STEPS)
+
+    def step(self, leaves):
+        """Loss and norm of the gradient; the gradient itself, before clipping, stays in `gradients`."""
+        if self.masters:
+            for name, parameter in self.learning.items():
+                parameter.data.copy_(self.masters[name].data.bfloat16().float())
+        self.model.zero_grad()
         loss = 0.0
-        optimizer.zero_grad()
-        for leaf in range(LEAVES):
-            first = (step * LEAVES + leaf) * SAMPLES
-            some = [(i % len(samples), samples[i % len(samples)]) for i in range(first, first + SAMPLES)]
-            part = model(**batch_of(some, pixels, firsts, model.config)).loss / LEAVES
+        for leaf in leaves:
+            part = self.model(**leaf).loss / len(leaves)
             part.backward()
             loss += part.item()
+        self.gradients = {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in self.learning.items()}
+        norm = torch.nn.utils.clip_grad_norm_(self.learning.values(), self.clip or float("inf")).item()
+        for name, master in (self.masters or {}).items():
+            master.grad = self.learning[name].grad.clone()
+        self.optimizer.step()
+        self.schedule.step()
+        return loss, norm
+
+
+def leaves_of(step, samples, pixels, firsts, config):
+    for leaf in range(LEAVES):
+        first = (step * LEAVES + leaf) * SAMPLES
+        some = [(i % len(samples), samples[i % len(samples)]) for i in range(first, first + SAMPLES)]
+        yield batch_of(some, pixels, firsts, config)
+
+
+def train(training, data):
+    """Losses and norms of ten steps, and the gradients of the first."""
+    done, gradients = [], {}
+    for step in range(STEPS):
+        done.append(training.step(list(leaves_of(step, *data))))
         if step == 0:
-            gradients = {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in learning.items()}
-        optimizer.step()
-        schedule.step()
-        losses.append(loss)
-    return losses, gradients
+            gradients = training.gradients
+    losses, norms = zip(*done)
+    return losses, norms, gradients
 
 
 def published(name):
@@ -104,6 +148,29 @@ def published(name):
     raise ValueError(name)
 
 
+def thin(tensor):
+    flat = tensor.detach().flatten()
+    return (flat if len(flat) <= SMALL else flat[::THIN]).clone()
+
+
+def make_recipes(folder, data):
+    saved = {}
+    for stage in (1, 2):
+        training = Training(folder, stage, DECAY, CLIP[stage])
+        losses, norms, _ = train(training, data)
+        print("decay and clipping, stage", stage, losses, "norms", norms)
+        assert 0 < sum(norm > CLIP[stage] for norm in norms) < STEPS
+        saved[f"decay.stage{stage}.losses"] = torch.tensor(losses, dtype=torch.float64)
+        saved[f"decay.stage{stage}.norms"] = torch.tensor(norms, dtype=torch.float64)
+        saved[f"decay.stage{stage}.clip"] = torch.tensor([CLIP[stage]], dtype=torch.float64)
+        for name, parameter in training.learning.items():
+            saved[f"decay.stage{stage}.after.{published(name)}"] = thin(parameter)
+        losses, *_ = train(Training(folder, stage, bf16=True), data)
+        print("bf16, stage", stage, losses)
+        saved[f"bf16.stage{stage}.losses"] = torch.tensor(losses, dtype=torch.float64)
+    save_file(saved, HERE / "tiny_recipes.safetensors")
+
+
 def make(name, folder, seed):
     config = LlavaForConditionalGeneration.from_pretrained(folder).config
     samples = samples_of(config, seed)
@@ -111,6 +178,7 @@ def make(name, folder, seed):
     firsts = numpy.cumsum([0, *counts])[:-1].tolist()
     size = config.vision_config.image_size
     pixels = torch.from_numpy(numpy.random.default_rng([seed, 2]).standard_normal((sum(counts), 3, size, size)).astype("f4"))
+    data = samples, pixels, firsts, config
     saved = {
         "ids": torch.tensor([i for row, _ in samples for i, _ in row]),
         "learned": torch.tensor([l for row, _ in samples for _, l in row]),
@@ -119,7 +187,7 @@ def make(name, folder, seed):
         "pixels": pixels,
     }
     for stage in (1, 2):
-        losses, gradients = train(folder, stage, samples, pixels, firsts)
+        losses, _, gradients = train(Training(folder, stage), data)
         print(name, "stage", stage, losses)
         saved[f"stage{stage}.losses"] = torch.tensor(losses, dtype=torch.float64)
         if stage == 2 and name != "tiny":
@@ -127,6 +195,8 @@ def make(name, folder, seed):
         for parameter, gradient in gradients.items():
             saved[f"stage{stage}.gradient.{published(parameter)}"] = gradient.contiguous()
     save_file(saved, HERE / f"{name}.safetensors")
+    if name == "tiny":
+        make_recipes(folder, data)
 
 
 def main():
