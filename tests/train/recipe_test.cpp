@@ -145,6 +145,35 @@ TEST_SUITE("train/recipe") {
     CHECK(of_original("original_v0", "tune_mm_mlp_adapter", true) == "pad");  // what stage 1 of the original leaves
   }
 
+  TEST_CASE("what the original's files say of the training they came from is not said of what comes out") {
+    const Bench bench;
+    const auto model = bench.folder.path() + "/model";
+    fs::copy(kCheckpoints + "original_v15", model, fs::copy_options::recursive);
+    auto config = json_in(model + "/config.json");
+    for (const char* flag : {"tune_mm_mlp_adapter", "freeze_mm_mlp_adapter", "unfreeze_mm_vision_tower"})
+      config.set(flag, true);
+    config.set("mm_projector_lr", 2e-5);
+    config.set("pretrain_mm_mlp_adapter", "/home/somebody/mm_projector.bin");
+    write_file_atomically(model + "/config.json", config.dump());
+    auto settings = bench.settings("out");
+    settings.model = model;
+    settings.load.vision_tower = kCheckpoints + "parts_clip";
+    settings.template_name = "plain";
+    settings.lora.rank = 2;
+    settings.learns = "projector.*";
+    settings.epochs = 1;
+    settings.torch_files = true;
+    run(settings);
+    const auto written = json_in(settings.out + "/config.json");
+    for (const char* gone :
+         {"tune_mm_mlp_adapter", "freeze_mm_mlp_adapter", "mm_projector_lr", "pretrain_mm_mlp_adapter"}) {
+      CAPTURE(gone);
+      CHECK_FALSE(written.contains(gone));
+    }
+    CHECK(written.at("unfreeze_mm_vision_tower").boolean());  // where the tower's weights lie
+    CHECK(written.at("mm_projector_type").string() == config.at("mm_projector_type").string());
+  }
+
   TEST_CASE("a run does not go on with pictures of another shape") {
     const Bench bench;
     auto settings = bench.settings("out");
@@ -301,5 +330,8 @@ TEST_SUITE("train/recipe") {
     const auto others = order_lengths(data, settings, true, {}, {});
     CHECK(read_file(path, 1 << 20) != found);
     CHECK(order_lengths(data, settings, false, [](auto...) { FAIL("reads again"); }, {}) == others);
+    fs::remove(path);
+    fs::create_directories(path + "/somebody's");
+    CHECK(order_lengths(data, settings, true, {}, {}) == others);  // it is told, and no run stops for it
   }
 }
