@@ -175,6 +175,9 @@ void run_chat_as_asked(ChatArguments& arguments) {
   } catch (const FileError& error) {
     tell(failure_json(LLAVA_ERR_IO, error.what()));
     throw;
+  } catch (const std::filesystem::filesystem_error& error) {
+    tell(failure_json(LLAVA_ERR_IO, error.path1().string() + ": " + error.code().message()));
+    throw;
   }
 }
 
