@@ -44,7 +44,6 @@ printf '%s\n' "turn2.text: ${lines[2]}" "turn3.text: ${lines[4]}" "rewind.text: 
 told=$({ printf '%s\n' "$describe" "/save $place/fork"; many_undo; } | ask --history "$saved" --max-tokens 64)
 echo "fork.text: ${told%%$'\n'*}"
 turns fork "$told"
-turns original "$(many_undo | ask --history "$saved")"
 
 # Ctrl-C in the middle of a dialogue's answer keeps what was said …
 told=$({ printf '%s\n' "$describe" "/save $place/keep"; many_undo; } | interrupted 3 --history "$place/fork" --max-tokens 64)
@@ -72,7 +71,6 @@ read -r -a last <<<"$ids"
 last=("${last[@]: -4}")
 emoji=(--max-tokens 4 --repetition-penalty 100 --bias "${last[0]}=4000" --bias "${last[1]}=3000" --bias "${last[2]}=2000"
   --bias "${last[3]}=1000" --prompt "$how")
-echo "emoji.joined: $(ask "${emoji[@]}")"
 say emoji "${emoji[@]}"
 
 say saved --history "$saved" --max-tokens 64 --prompt "$describe"
