@@ -1,8 +1,10 @@
-// AdamW on flat buffers, and the norm of one.
+// AdamW on flat buffers, whose values may lie in two halves, and the norm of one.
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <c10/core/InferenceMode.h>
+
+#include <algorithm>
 
 #include "ops/check.hpp"
 #include "ops/cpu/parallel.hpp"
@@ -13,6 +15,17 @@ namespace {
 
 constexpr int64_t kUpdateBlock = 1 << 16;  // numbers
 constexpr int64_t kCardBlock = 1 << 28;    // numbers of one launch
+constexpr int64_t kCardPiece = 1 << 24;    // numbers of two halves that are joined at a time: 64 MiB
+
+/// What belongs together of flat buffers of one length.
+struct Flat {
+  at::Tensor values, gradient, first_moment, second_moment;
+};
+
+void fused(const Flat& part, const at::Tensor& count, const AdamW& how) {
+  at::_fused_adamw_(part.values, part.gradient, part.first_moment, part.second_moment, {}, count, how.lr, how.beta1,
+                    how.beta2, how.weight_decay, how.eps, /*amsgrad=*/false, /*maximize=*/false);
+}
 
 // The same formula in one kernel, where adamw_reference_() takes several.
 void adamw_cuda_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment,
@@ -22,9 +35,21 @@ void adamw_cuda_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& fir
     const auto part = [&](const at::Tensor& flat) {
       return flat.narrow(0, begin, std::min(kCardBlock, values.numel() - begin));
     };
-    at::_fused_adamw_(part(values), part(gradient), part(first_moment), part(second_moment), {}, count, how.lr,
-                      how.beta1, how.beta2, how.weight_decay, how.eps, /*amsgrad=*/false, /*maximize=*/false);
+    fused({part(values), part(gradient), part(first_moment), part(second_moment)}, count, how);
   }
+}
+
+// Blocks of a fixed size: ATen's loop rounds otherwise in its last elements than in the others, so where threads share
+// them out would show. `block(begin, size, scratch)` for each; scratch: f32, a thread's own.
+template <typename Block>
+void in_blocks(int64_t length, Block&& block) {
+  const int64_t blocks = (length + kUpdateBlock - 1) / kUpdateBlock;
+  cpu::parallel_for(blocks, 1, [&](int64_t first, int64_t last) {
+    const c10::InferenceMode no_gradients;
+    at::Tensor scratch;
+    for (int64_t i = first; i < last; ++i)
+      block(i * kUpdateBlock, std::min(kUpdateBlock, length - i * kUpdateBlock), scratch);
+  });
 }
 
 }  // namespace
@@ -37,17 +62,37 @@ void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_mo
   if (values.is_cuda()) return adamw_cuda_(values, gradient, first_moment, second_moment, step, how);
   if (takes_reference(values)) return adamw_reference_(values, gradient, first_moment, second_moment, step, how);
   const auto count = at::full({}, static_cast<double>(step), at::kFloat);
-  // Blocks of a fixed size: ATen's loop rounds otherwise in its last elements than in the others, so where threads
-  // share them out would show
-  const int64_t length = values.numel(), blocks = (length + kUpdateBlock - 1) / kUpdateBlock;
-  cpu::parallel_for(blocks, 1, [&](int64_t first, int64_t last) {
-    const c10::InferenceMode no_gradients;
-    for (int64_t block = first; block < last; ++block) {
-      const int64_t begin = block * kUpdateBlock, size = std::min(kUpdateBlock, length - begin);
-      const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, begin, size); };
-      at::_fused_adamw_(part(values), part(gradient), part(first_moment), part(second_moment), {}, count, how.lr,
-                        how.beta1, how.beta2, how.weight_decay, how.eps, /*amsgrad=*/false, /*maximize=*/false);
+  in_blocks(values.numel(), [&](int64_t begin, int64_t size, at::Tensor&) {
+    const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, begin, size); };
+    fused({part(values), part(gradient), part(first_moment), part(second_moment)}, count, how);
+  });
+}
+
+void adamw_(const SplitMaster& values, const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment,
+            int64_t step, const AdamW& how) {
+  const auto length = values.count();
+  require(gradient.numel() == length && first_moment.numel() == length && second_moment.numel() == length,
+          "adamw: four buffers of one length", values.weights, gradient, first_moment, second_moment);
+  if (takes_reference(gradient)) {
+    for (int64_t begin = 0; begin < length; begin += kCardPiece) {
+      const auto size = std::min(kCardPiece, length - begin);
+      auto whole = at::empty({size}, gradient.options());
+      auto first = first_moment.narrow(0, begin, size), second = second_moment.narrow(0, begin, size);
+      join(values.narrow(begin, size), whole);
+      adamw_(whole, gradient.narrow(0, begin, size), first, second, step, how);
+      split(whole, values.narrow(begin, size));
     }
+    return;
+  }
+  const auto count = at::full({}, static_cast<double>(step), at::kFloat);
+  in_blocks(length, [&](int64_t begin, int64_t size, at::Tensor& scratch) {
+    const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, begin, size); };
+    if (!scratch.defined()) scratch = at::empty({kUpdateBlock}, gradient.options());
+    const auto halves = values.narrow(begin, size);
+    const auto whole = scratch.narrow(0, 0, size);
+    join(halves, whole);
+    fused({whole, part(gradient), part(first_moment), part(second_moment)}, count, how);
+    split(whole, halves);
   });
 }
 

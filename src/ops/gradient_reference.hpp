@@ -34,6 +34,8 @@ CrossEntropy cross_entropy_reference(const at::Tensor& hidden_RD, const Weight& 
                                      const at::Tensor& weights_R, at::Tensor& dhead_VD);
 void adamw_reference_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_moment,
                       at::Tensor& second_moment, int64_t step, const AdamW& how);
+void split_reference(const at::Tensor& values, const SplitMaster& halves);
+void join_reference(const SplitMaster& halves, at::Tensor& values);
 at::Tensor block_sums_of_squares_reference(const at::Tensor& values);
 
 /// Attention of N sequences or pictures, as many heads of keys as of queries, in blocks of queries.

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 
+#include "ops/split_master.hpp"
 #include "ops/weight.hpp"
 
 namespace llava::core {
@@ -125,6 +126,10 @@ struct AdamW {
   double lr, beta1, beta2, eps, weight_decay;
 };
 void adamw_(at::Tensor& values, const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment,
+            int64_t step, const AdamW& how);
+
+/// The same numbers where the values are kept in two halves (ops/split_master): pieces of a fixed size are f32 at a time.
+void adamw_(const SplitMaster& values, const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment,
             int64_t step, const AdamW& how);
 
 /// The sum of squares in f64, in blocks of kNormBlock elements and these in order: the same for any split at multiples
