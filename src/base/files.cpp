@@ -100,14 +100,18 @@ void check_same_size(int descriptor, size_t size, std::string_view where) {
                                 " bytes while it was opened"));
 }
 
-void read_fully(int descriptor, std::byte* data, size_t size, std::string_view where, const FileReading& how) {
+void read_fully(int descriptor, std::byte* data, size_t size, std::string_view where, const FileReading& how,
+                int64_t offset = 0) {
   for (size_t done = 0; done < size;) {
     how.cancel.poll("load");
-    const auto count = ::pread(descriptor, data + done, std::min(kChunkBytes, size - done), static_cast<off_t>(done));
+    const auto count = ::pread(descriptor, data + done, std::min(kChunkBytes, size - done),
+                               static_cast<off_t>(offset) + static_cast<off_t>(done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(where, "cannot be read", errno);
     if (count == 0)
-      throw Error(Status::io, cat(printable(where, limits::kPathBytes), ": ends after ", done, " of ", size, " bytes"));
+      throw Error(Status::io,
+                  cat(printable(where, limits::kPathBytes), ": ends after ", static_cast<size_t>(offset) + done, " of ",
+                      static_cast<size_t>(offset) + size, " bytes"));
     done += static_cast<size_t>(count);
     if (how.progress) how.progress(static_cast<int64_t>(done), static_cast<int64_t>(size));
   }
@@ -146,6 +150,21 @@ MappedFile MappedFile::open(const std::string& path, const FileReading& how) {
 }
 
 std::string MappedFile::name() const { return path_.substr(path_.find_last_of('/') + 1); }
+
+FileReader::FileReader(const std::string& path) : path_(path), descriptor_(open_for_reading(path, path)), size_(0) {
+  try {
+    size_ = static_cast<int64_t>(size_of(descriptor_, path_));
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
+  }
+}
+
+FileReader::~FileReader() { ::close(descriptor_); }
+
+void FileReader::read(int64_t offset, void* data, size_t size_bytes) const {
+  read_fully(descriptor_, static_cast<std::byte*>(data), size_bytes, path_, {}, offset);
+}
 
 std::string read_file(const std::string& path, int64_t max_bytes, std::string_view where) {
   if (where.empty()) where = path;

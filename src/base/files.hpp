@@ -59,6 +59,26 @@ class MappedFile {
   FileStamp stamp_;
 };
 
+/// A file that is read stretch by stretch into memory of the caller's.
+class FileReader {
+ public:
+  /// Error(not_found | io).
+  explicit FileReader(const std::string& path);
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+
+  int64_t size() const { return size_; }  // when it was opened
+
+  /// `size_bytes` from `offset` on. Error(io), also when the file ends before that.
+  void read(int64_t offset, void* data, size_t size_bytes) const;
+
+ private:
+  std::string path_;
+  int descriptor_;
+  int64_t size_;
+};
+
 /// A whole small file. `where` stands for the path in messages when given. Error(not_found | io | limit).
 std::string read_file(const std::string& path, int64_t max_bytes, std::string_view where = {});
 

@@ -253,7 +253,7 @@ void write_trained(const LoadPlan& plan, const TrainedValues& values, const std:
     const auto trained = values.find(canonical);
     if (trained == values.end()) return;
     output.make = [&value = trained->second, shape = output.shape, type = scalar_type(output.dtype)] {
-      return value().to(at::kCPU).reshape(shape).to(type);
+      return value(type).to(at::kCPU).reshape(shape).to(type);
     };
   };
   check_unchanged(plan.tensors.files);
@@ -291,7 +291,8 @@ void write_projector(const LoadPlan& plan, const TrainedValues& values, const st
   for (const auto& [name, view] : plan.tensors.found) {
     if (!name.starts_with("projector.")) continue;
     const auto trained = values.find(name);
-    const auto tensor = trained == values.end() ? tensor_of(view) : trained->second().to(at::kCPU).reshape(view.shape);
+    const auto tensor =
+        trained == values.end() ? tensor_of(view) : trained->second(at::kFloat).to(at::kCPU).reshape(view.shape);
     tensors.push_back(tensor.contiguous());
     outlines.push_back({published_name(name, "original", plan.checkpoint.config.projector.depth),
                         dtype_of(tensors.back().scalar_type()), view.shape});

@@ -39,8 +39,9 @@ void save_bundle(const Bundle& bundle, const std::string& target, const SaveOpti
 void merge_adapter(const Bundle& base, const Adapter& adapter, double scale, const std::string& target,
                    const SaveOptions& options);
 
-/// Values by canonical name, in the order of the published shape, on any device, each made when it is its turn.
-using TrainedValues = std::map<std::string, std::function<at::Tensor()>, std::less<>>;
+/// Values by canonical name, in the order of the published shape, on any device and of any floating type, each made when
+/// it is its turn; it is told which type is written.
+using TrainedValues = std::map<std::string, std::function<at::Tensor(at::ScalarType written)>, std::less<>>;
 
 /// Writes the model of a plan with `values` in place of the files' tensors of those names, rounded to the type that is
 /// written, into `folder`, which is there and empty. Otherwise as convert_checkpoint().

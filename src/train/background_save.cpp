@@ -26,8 +26,12 @@ struct Writing {
     const auto data_of = [this](const SnapshotEntry& entry) { return parts[entry.part] + entry.begin; };
     SnapshotFile file(run, counts, entries);
     for (const auto index : file.order()) file.write(data_of(entries[index]), entries[index].count);
-    const auto hash = values_hash(learners, [this](const Learner& learner) { return parts[0] + learner.begin; });
-    file.commit(identity, snapshot_hash(entries, data_of), hash, keep);
+    const auto state = snapshot_hash(
+        entries, [&](const SnapshotEntry& entry, const AddNumbers& add) { add(data_of(entry), entry.count); });
+    const auto values = values_hash(learners, [this](const Learner& learner, const AddNumbers& add) {
+      add(parts[0] + learner.begin, learner.count());
+    });
+    file.commit(identity, state, values, keep);
     return now_ns();
   }
 };
@@ -35,21 +39,15 @@ struct Writing {
 bool speaks(const Comm* comm) { return !comm || comm->rank() == 0; }
 
 // Whole, on the first rank; what lies in shards is gathered from all ranks, tensor by tensor.
-void copy_state(Stepper& stepper, TrainingState& copy) {
+void copy_state(Stepper& stepper, std::array<at::Tensor, kSnapshotParts>& copy) {
   const auto& learners = stepper.network().learners();
-  const std::array to = {&copy.values, &copy.first_moment, &copy.second_moment};
   const bool writes = speaks(stepper.comm());
-  const auto& now = stepper.state();
-  const std::array from = {&now.values, &now.first_moment, &now.second_moment};
-  const auto whole = [&](size_t part) { return from[part]->numel() == learners.length(); };
-  for (size_t part = 0; writes && part < to.size(); ++part) {
-    if (!to[part]->defined()) *to[part] = at::zeros({learners.length()}, at::kFloat);
-    if (whole(part)) to[part]->copy_(*from[part]);
-  }
+  for (auto& part : copy)
+    if (writes && !part.defined()) part = at::zeros({learners.length()}, at::kFloat);
   for (const auto& entry : snapshot_entries(learners)) {
-    if (whole(entry.part)) continue;
+    if (!writes && !stepper.in_shards(entry.part)) continue;
     const auto found = stepper.fetch(entry.part, entry.begin, entry.count);
-    if (writes) to[entry.part]->narrow(0, entry.begin, entry.count).copy_(found);
+    if (writes) copy[entry.part].narrow(0, entry.begin, entry.count).copy_(found);
   }
 }
 
@@ -63,13 +61,13 @@ void BackgroundSave::begin(const std::string& run, Stepper& stepper, const RunId
   copy_state(stepper, copy_);
   together(comm, [&] {
     if (!speaks(comm)) return;
-    const Writing writing{run,
-                          identity,
-                          keep,
-                          counts_of(stepper.state()),
-                          stepper.network().learners(),
-                          {copy_.values.const_data_ptr<float>(), copy_.first_moment.const_data_ptr<float>(),
-                           copy_.second_moment.const_data_ptr<float>()}};
+    const Writing writing{
+        run,
+        identity,
+        keep,
+        counts_of(stepper.state()),
+        stepper.network().learners(),
+        {copy_[0].const_data_ptr<float>(), copy_[1].const_data_ptr<float>(), copy_[2].const_data_ptr<float>()}};
     try {
       work_ = std::async(std::launch::async, writing);
     } catch (const std::system_error& error) {

@@ -2,6 +2,7 @@
 // file is the one that train/snapshot writes, whole or absent, and there is at most one on its way.
 #pragma once
 
+#include <array>
 #include <future>
 #include <string>
 
@@ -33,7 +34,7 @@ class BackgroundSave {
   int64_t written_ns() const { return written_ns_; }  // when the last was whole, by now_ns(); of the rank that writes
 
  private:
-  TrainingState copy_;
+  std::array<at::Tensor, kSnapshotParts> copy_;
   int64_t step_ = -1, written_ns_ = 0;
   std::future<int64_t> work_;  // last: its end waits for the thread, which reads the others
 };

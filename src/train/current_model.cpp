@@ -14,10 +14,8 @@ std::string layer_of(const std::string& name, std::string_view end) { return nam
 // What a pass computes with; made anew where values lie in shards.
 at::Tensor used(const Network& network, const Learner& learner) {
   if (learner.used.defined()) return learner.used;
-  auto value = network.value(learner);
-  if (network.options().precision == Precision::f32) return value;
-  value = value.to(at::kBFloat16);
-  return learner.matrix ? value : value.to(network.options().place.activations);
+  const auto stored = network.stored(learner);
+  return learner.matrix ? stored : stored.to(network.options().place.activations);
 }
 
 Adaptation learnt(const Network& network) {

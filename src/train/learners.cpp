@@ -9,8 +9,14 @@
 
 #include "base/error.hpp"
 #include "ops/gradients.hpp"
+#include "train/shards.hpp"
 
 namespace llava::core {
+namespace {
+
+constexpr int64_t kPutBlock = 1 << 20;  // numbers that are f32 at a time: a table's would be gigabytes
+
+}  // namespace
 
 int64_t Learner::count() const {
   int64_t count = 1;
@@ -27,7 +33,9 @@ std::unique_ptr<Learners> Learners::beside() {
   auto made = std::make_unique<Learners>(parameters_, mask_, precision_, place_);
   made->all_ = all_;
   made->units_ = units_;
+  made->ranks_ = ranks_;
   made->values_ = values_;
+  made->remainders_ = remainders_;
   made->length_ = length_;
   made->learning_ = learning_;
   for (auto& learner : made->all_) made->found_.emplace(learner.name, &learner);
@@ -80,36 +88,34 @@ Learner* Learners::new_matrix(const std::string& name, const std::vector<int64_t
   return append(std::move(learner));
 }
 
-// Moves a learner's values to their place in the flat buffers.
-void Learners::move_in(Learner& learner) {
-  auto place = values_.narrow(0, learner.begin, learner.count()).view(learner.sizes);
-  if (learner.fill && place.is_cpu()) {
-    learner.fill(place);
-  } else if (learner.fill) {
-    auto made = at::zeros(learner.sizes, at::kFloat);
-    learner.fill(made);
-    place.copy_(made);
-  } else {
-    place.copy_(learner.value);
+void Learners::put(int64_t begin, const at::Tensor& numbers) {
+  const auto& unit = unit_at(begin);
+  const bool values_apart = ranks_.values_in_shards();
+  if (precision_ == Precision::f32) return put_numbers(ranks_, unit, values_, values_apart, begin, numbers);
+  const OwnPart all{0, begin, numbers.numel()}, part = values_apart ? own_part(ranks_, unit, begin, all.count) : all;
+  for (int64_t first = part.from; first < part.from + part.count; first += kPutBlock) {  // the others are not even read
+    const auto count = std::min(kPutBlock, part.from + part.count - first);
+    const auto piece = numbers.narrow(0, first, count).to(place_.floats()).contiguous();
+    const SplitMaster halves{at::empty({count}, values_.options()), at::empty({count}, remainders_.options())};
+    split(piece, halves);
+    put_numbers(ranks_, unit, values_, values_apart, begin + first, halves.weights);
+    put_numbers(ranks_, unit, remainders_, ranks_.moments_in_shards(), begin + first, halves.remainders);
   }
-  learner.value = learner.used = place;
-  if (precision_ == Precision::bf16_store)
-    learner.used = at::empty(learner.sizes, learner.matrix ? place_.rows().dtype(at::kBFloat16) : place_.rows());
-  if (learner.matrix) learner.weight = Weight(learner.used);
 }
 
-// The same with what of it lies in this rank's shard.
-void Learners::move_shard_in(Learner& learner, const Unit& unit, const Ranks& ranks) {
-  const auto shard = unit.length / ranks.count(), mine = unit.begin + ranks.rank() * shard;
-  const auto from = std::max(mine, learner.begin), to = std::min(mine + shard, learner.begin + learner.count());
-  if (from < to) {
-    auto all = learner.value;
-    if (learner.fill) learner.fill(all = at::zeros(learner.sizes, at::kFloat));
-    auto place = values_.narrow(0, unit.begin / ranks.count() + from - mine, to - from);
-    place.copy_(all.reshape({-1}).narrow(0, from - learner.begin, to - from));
-  }
+// Moves what this rank has of a learner's values to its place in the flat buffers.
+void Learners::move_in(Learner& learner) {
+  auto numbers = learner.value;
+  if (learner.fill) learner.fill(numbers = at::zeros(learner.sizes, at::kFloat));
+  put(learner.begin, numbers.reshape({-1}));
   learner.value.reset(), learner.used.reset();
   learner.weight = {};
+  if (ranks_.values_in_shards()) return;
+  learner.value = learner.used = values_.narrow(0, learner.begin, learner.count()).view(learner.sizes);
+  if (learner.matrix)
+    learner.weight = Weight(learner.used);
+  else if (values_.scalar_type() != place_.activations)
+    learner.used = at::empty(learner.sizes, place_.rows());
 }
 
 // A frozen one to where it is computed with.
@@ -142,17 +148,18 @@ void Learners::finish(const Ranks& ranks) {
   parameters_.finish();
   length_ = lay_out(ranks.count() * kNormBlock);
   if (length_ == 0) throw Error(Status::argument, "no parameter learns: the mask fits no name");
-  values_ = at::zeros({ranks.values_in_shards() ? length_ / ranks.count() : length_}, place_.floats());
+  ranks_ = ranks;
+  const bool halves = precision_ == Precision::bf16_store;
+  const auto flat = [&](bool in_shards, at::ScalarType type) {
+    return at::zeros({in_shards ? length_ / ranks.count() : length_}, place_.floats().dtype(type));
+  };
+  values_ = flat(ranks.values_in_shards(), halves ? at::kBFloat16 : at::kFloat);
+  if (halves) remainders_ = flat(ranks.moments_in_shards(), at::kShort);
   if (!ranks.gradients_in_shards()) gradient_ = at::zeros({length_}, place_.floats());
   for (size_t i = 0; i < units_.size(); ++i) {
     const auto& unit = units_[i];
     if (gradient_.defined()) bind_gradient(i, gradient_.narrow(0, unit.begin, unit.length));
-    for (size_t k = unit.first; k < unit.last; ++k) {
-      if (!all_[k].learning)
-        move_frozen(all_[k]);
-      else
-        ranks.values_in_shards() ? move_shard_in(all_[k], unit, ranks) : move_in(all_[k]);
-    }
+    for (size_t k = unit.first; k < unit.last; ++k) all_[k].learning ? move_in(all_[k]) : move_frozen(all_[k]);
   }
   refresh();
 }
@@ -176,9 +183,9 @@ int64_t Learners::added() const {
 }
 
 void Learners::refresh() {
-  if (precision_ == Precision::f32) return;
   for (auto& learner : all_)
-    if (learner.learning && learner.value.defined()) learner.used.copy_(learner.value.to(at::kBFloat16));
+    if (learner.learning && learner.value.defined() && !learner.used.is_same(learner.value))
+      learner.used.copy_(learner.value);
 }
 
 void Learners::bind_gradient(size_t unit, const at::Tensor& room) {

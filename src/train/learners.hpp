@@ -1,6 +1,6 @@
-// The parameters of a model that is trained. Those that learn lie side by side in flat f32 buffers (values, and the
-// gradient of one micro-batch), unit by unit; the others stay as the checkpoint stores them, mapped, or on a card in the
-// type of its activations.
+// The parameters of a model that is trained. Those that learn lie side by side in flat buffers (values, and the gradient of
+// one micro-batch), unit by unit; the others stay as the checkpoint stores them, mapped, or on a card in the type of its
+// activations.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,15 +21,16 @@ namespace llava::core {
 
 /// What a pass computes with.
 ///   f32         the values themselves
-///   bf16_store  the values rounded to bf16: matrices stored so, products and sums f32 from the exactly widened numbers.
-///               Activations, gradients and everything the optimizer holds stay f32. It is what training in bf16 means
-///               on a CPU without bf16 instructions: the result, written in bf16, is what was computed with. Takes two
-///               bytes more for each number that learns, and reads half as many for each product.
+///   bf16_store  the values rounded to bf16, halves away from zero: matrices stored so, products and sums f32 from the
+///               exactly widened numbers. Activations, gradients and moments stay f32, and so does the value that the
+///               optimizer works on: what was rounded off is kept beside (ops/split_master), 2 + 2 bytes for each number
+///               that learns, of which a product reads two. It is what training in bf16 means on a CPU without bf16
+///               instructions: the result, written in bf16, is what was computed with.
 ///               On a card activations and their gradients are bf16 as well, sums inside a product f32.
 enum class Precision : uint8_t { f32, bf16_store };
 
-/// Where a network computes, and the type of its activations: f32 on the CPU, f32 or bf16 on a card. What learns, its
-/// gradient and the optimizer's moments are f32 everywhere.
+/// Where a network computes, and the type of its activations: f32 on the CPU, f32 or bf16 on a card. Gradients of what
+/// learns and the optimizer's moments are f32 everywhere.
 struct ComputePlace {
   at::Device device = at::kCPU;
   at::ScalarType activations = at::kFloat;
@@ -49,10 +50,10 @@ struct Learner {
   bool matrix = false;         // read by linear() or embedding(), as `weight`
   bool decays = false;         // by weight decay: matrices and tables do, norms and biases do not
   bool learning = false;       // known after Learners::finish()
-  at::Tensor value;            // of a learner f32, a view of the flat buffer; undefined where that is in shards
-  at::Tensor used;             // what a pass computes with; `value` itself unless the precision rounds it
+  at::Tensor value;            // of a learner a view of Learners::values(); undefined where that is in shards
+  at::Tensor used;             // what a pass computes with: `value`, or of a vector it may be that as f32
   Weight weight;               // `used`, of a matrix
-  at::Tensor gradient;         // like value, of a learner, as long as there is room for it
+  at::Tensor gradient;         // f32, of a learner, as long as there is room for it
   int64_t begin = 0;           // in the flat buffers, a multiple of kAlignment
   std::function<void(at::Tensor&)> fill;  // its first values on the CPU, where no checkpoint has any
   bool learns() const { return learning; }
@@ -94,11 +95,16 @@ class Learners {
   /// Whether the mask takes in a name.
   bool masked(std::string_view canonical) const { return mask_(canonical); }
 
-  /// Allocates the flat buffers and copies the learners' values into them. As `ranks` says, values() is this rank's shards
-  /// alone, and there is no gradient(). Throws what Parameters::finish() throws, and Error(argument) when nothing learns.
+  /// Allocates the flat buffers and copies the learners' values into them. As `ranks` says, values() and remainders() are
+  /// this rank's shards alone, and there is no gradient(). Throws what Parameters::finish() throws, and Error(argument) when
+  /// nothing learns.
   void finish(const Ranks& ranks = {});
 
-  /// After values() has changed: makes what passes compute with from it, where it is whole.
+  /// Gives what this rank has of them the values `numbers` [count], of any floating type, from `begin` on of a flat buffer;
+  /// all in one unit. Then refresh().
+  void put(int64_t begin, const at::Tensor& numbers);
+
+  /// After values() has changed, where it is whole: the vectors that passes compute with as f32 are made from it.
   void refresh();
 
   /// Gives the learners of a unit `room` [length] for their gradients; undefined: takes it from them.
@@ -112,9 +118,18 @@ class Learners {
   const std::vector<Unit>& units() const { return units_; }
   /// The unit that holds place `begin` of the flat buffers.
   const Unit& unit_at(int64_t begin) const;
-  at::Tensor& values() { return values_; }      // a rank's shards lie in the order of the units
-  at::Tensor& gradient() { return gradient_; }  // undefined where gradients lie in shards
+  /// What passes compute with: the values, f32; with bf16_store their upper halves, rounded, and remainders() the lower
+  /// (ops/split_master). A rank's shards lie in the order of the units.
+  at::Tensor& values() { return values_; }
+  const at::Tensor& values() const { return values_; }
+  const at::Tensor& remainders() const { return remainders_; }  // int16; in shards as moments are; f32: undefined
+  at::Tensor& gradient() { return gradient_; }                  // undefined where gradients lie in shards
   Precision precision() const { return precision_; }
+  const Ranks& ranks() const { return ranks_; }
+  /// Whether values in f32 take more than this rank.
+  bool masters_in_shards() const {
+    return ranks_.values_in_shards() || (precision_ != Precision::f32 && ranks_.moments_in_shards());
+  }
   int64_t length() const { return length_; }      // of a whole flat buffer
   int64_t learning() const { return learning_; }  // parameters, without the gaps between them
   int64_t longest_unit() const;
@@ -128,7 +143,6 @@ class Learners {
   Learner* find(const std::string& name);
   int64_t lay_out(int64_t multiple);
   void move_in(Learner& learner);
-  void move_shard_in(Learner& learner, const Unit& unit, const Ranks& ranks);
   void move_frozen(Learner& learner) const;
 
   Parameters& parameters_;
@@ -137,7 +151,8 @@ class Learners {
   ComputePlace place_;
   std::deque<Learner> all_;
   std::vector<Unit> units_;
-  at::Tensor values_, gradient_;
+  Ranks ranks_;
+  at::Tensor values_, remainders_, gradient_;
   int64_t length_ = 0, learning_ = 0;
   std::unordered_map<std::string, Learner*> found_;  // of an object that beside() made
   size_t opened_ = 0;                                // units, of such an object

@@ -103,14 +103,14 @@ class Shares {
     return level_ < 3 ? all : all - learning_.stored_bytes + learning_.stored_bytes / ranks_;
   }
   int64_t parameters() const {
-    const auto moments = share(2 * kFloat * learning_.parameters, 1), values = share(kFloat * learning_.parameters, 3);
+    const auto beside = 2 * kFloat + kFloat - stored_bytes();  // moments, and a remainder
     const auto gradients = level_ < 2 ? lanes_ * kFloat * learning_.parameters : 0;
-    return moments + values + gradients + (level_ < 3 ? learning_.parameters * rounded_bytes() : 0);
+    return share(beside * learning_.parameters, 1) + share(stored_bytes() * learning_.parameters, 3) + gradients;
   }
   int64_t units() const {
     const int64_t at_once = learning_.table_is_head ? 2 : 1;  // the table, while a block is on its way back
     const auto gradients = level_ >= 2 ? lanes_ * at_once * kFloat : 0;
-    const auto values = level_ >= 3 ? at_once * (rounded_bytes() > 0 ? rounded_bytes() : kFloat) : 0;
+    const auto values = level_ >= 3 ? at_once * stored_bytes() : 0;
     return learning_.longest_unit * (gradients + values);
   }
   /// `copies` of the largest unit are the backend's own.
@@ -123,15 +123,12 @@ class Shares {
     const auto buffers = sums_at_the_end() ? 1 : GradientSum::most_buffers(settings_.sum_order, leaves);
     return learning_.parameters * kFloat * buffers / ranks_;
   }
-  int64_t answers(int64_t weights) const {
-    const auto gathered = learning_.parameters * (rounded_bytes() > 0 ? rounded_bytes() : kFloat);
-    return weights + (level_ < 3 ? 0 : gathered);
-  }
+  int64_t answers(int64_t weights) const { return weights + (level_ < 3 ? 0 : learning_.parameters * stored_bytes()); }
 
  private:
   bool sums_at_the_end() const { return ranks_ > 1 && !settings_.deterministic && level_ < 2; }
   int64_t share(int64_t bytes, int64_t level) const { return level_ < level ? bytes : bytes / ranks_; }
-  int64_t rounded_bytes() const { return settings_.precision == Precision::bf16_store ? 2 : 0; }
+  int64_t stored_bytes() const { return settings_.precision == Precision::bf16_store ? 2 : kFloat; }  // of a value
 
   const RunSettings& settings_;
   const LearningCount& learning_;

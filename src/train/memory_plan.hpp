@@ -30,8 +30,9 @@ struct LearningCount {
 /// machine share their pages.
 ///
 ///   weights      every tensor of the checkpoint as it is stored: mapped, and read once (at level 3: its share of what learns)
-///   parameters   f32 value, a gradient for each lane and both moments of what learns (bf16: and the rounded value); what
-///                lies in shards (train/ranks) divided by the ranks, with no gradient from level 2 on
+///   parameters   f32 value, a gradient for each lane and both moments of what learns; what lies in shards (train/ranks)
+///                divided by the ranks, with no gradient from level 2 on. With bf16 a value is 2 bytes and a remainder of
+///                2, which lies as moments do
 ///   units        from level 2 on: a gradient for each lane of the largest unit; at level 3 also its values while they are read
 ///   exchange     of several ranks: three times the largest unit: what arrives, and Gloo's copies of what is gathered (with
 ///                93 million parameters 3.1 to 3.8 of them were measured, at all levels); at level 3 one more: values that

@@ -76,7 +76,7 @@ Network::Network(const LoadPlan& plan, const Learners::Mask& learns, const Cance
       frozen_tower_(tower_learns(plan, learns) ? std::nullopt : std::make_optional<VisionTower>(parameters_, config_)),
       lanes_(first_lane(parameters_, learners_, config_, options, frozen_tower_ ? &*frozen_tower_ : nullptr)),
       shards_(options.ranks, learners_),
-      rooms_(learners_.longest_unit(), learners_.values().options()),
+      rooms_(learners_.longest_unit(), learners_.place().floats()),
       room_(learners_.units().size()) {
   if (options.nf4_base) lanes_.front().pack_frozen(cancel);
   for (auto more = lane_count(options, config_.language, learners_.learning()); more > 1; --more) {
@@ -187,7 +187,12 @@ LaterNumber Network::loss(std::span<const MicroBatch> parts, double weight, cons
 
 at::Tensor Network::value(const Learner& learner) const {
   const c10::InferenceMode no_gradients;
-  return shards_.whole(learner);
+  return shards_.value(learner);
+}
+
+at::Tensor Network::stored(const Learner& learner) const {
+  const c10::InferenceMode no_gradients;
+  return shards_.stored(learner);
 }
 
 double Network::flops(std::span<const MicroBatch> parts) const {

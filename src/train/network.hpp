@@ -72,8 +72,12 @@ class Network {
     return loss({&batch, 1}, weight, cancel);
   }
 
-  /// The values of a learner, f32. Where they lie in shards all ranks call this together, or the first alone in lend().
+  /// The values of a learner, f32. Where anything of them lies in shards (Learners::masters_in_shards) all ranks call this
+  /// together, or the first alone in lend().
   at::Tensor value(const Learner& learner) const;
+
+  /// The same as a pass computes with it, f32 or bf16. Together, or in lend(), where values lie in shards.
+  at::Tensor stored(const Learner& learner) const;
 
   /// What the first rank does with the whole model (train/value_shards); all ranks call this together.
   void lend(const std::function<void()>& work) { shards_.lend(work); }

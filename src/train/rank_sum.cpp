@@ -11,7 +11,7 @@ RankSum::RankSum(const Ranks& ranks, Learners& learners, SumOrder order)
       order_(order),
       longest_(learners.longest_unit()),
       whole_(learners.length()),
-      options_(learners.values().options()) {
+      options_(learners.place().floats()) {
   for (const auto& unit : learners.units()) {
     auto& sum = sums_.emplace_back();
     sum.sum = GradientSum(order_);

@@ -10,10 +10,14 @@
 namespace llava::core {
 namespace {
 
+// What is written as bf16 is what was computed with, where that was bf16.
 TrainedValues values_of(const Network& network) {
   TrainedValues values;
   for (const auto& learner : network.learners().all())
-    if (learner.learns()) values.emplace(learner.name, [&network, &learner] { return network.value(learner); });
+    if (learner.learns())
+      values.emplace(learner.name, [&network, &learner](at::ScalarType written) {
+        return written == at::kBFloat16 ? network.stored(learner) : network.value(learner);
+      });
   return values;
 }
 

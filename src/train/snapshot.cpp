@@ -12,7 +12,7 @@
 #include "base/log.hpp"
 #include "comm/agree.hpp"
 #include "train/origin.hpp"
-#include "weights/safetensors.hpp"
+#include "train/snapshot_state.hpp"
 
 namespace llava::core {
 namespace {
@@ -67,28 +67,6 @@ class Saving {
   std::optional<Error> failure_;
 };
 
-// Of the file what this rank has of the state; returns the hash of all.
-std::string read_state(const std::string& path, const Stepper& stepper, TrainingState& state) {
-  const auto entries = snapshot_entries(stepper.network().learners());
-  OpenOptions open;
-  open.map = false;
-  const auto tensors = open_safetensors(path, open);
-  if (tensors.size() != entries.size())
-    throw Error(Status::format, cat(path, ": has ", tensors.size(), " tensors, this run has ", entries.size()));
-  for (const auto& entry : entries) {
-    const auto* view = tensors.find(entry.name);
-    if (!view) throw Error(Status::format, cat(path, ": ", entry.name, " is missing"));
-    if (view->dtype != DType::f32 || view->shape != entry.shape)
-      throw Error(Status::format, cat(path, ": ", entry.name, " is ", shape_text(view->shape), ' ',
-                                      dtype_name(view->dtype), ", expected ", shape_text(entry.shape), " f32"));
-  }
-  return snapshot_hash(entries, [&](const SnapshotEntry& entry) {
-    const auto* const numbers = reinterpret_cast<const float*>(tensors.find(entry.name)->data);
-    stepper.put(state, entry.part, entry.begin, entry.count, numbers);
-    return numbers;
-  });
-}
-
 // Settings that may change on the way: what was skipped was allowed then, and what comes is allowed now.
 bool is_free(std::string_view key) {
   return key == "skip_bad" || key == "skip_diverged" || key == "device" || key == "exact";
@@ -132,11 +110,14 @@ void compare_settings(const std::string& folder, const Json& manifest, const Run
   tell_of_device(folder, saved, mine);
 }
 
+/// A snapshot that this rank has found whole.
 struct Found {
+  std::optional<SnapshotState> state;
+  SnapshotCounts counts;
   std::string hash, machine;
 };
 
-Found read_snapshot(const std::string& folder, Stepper& stepper, const RunIdentity& identity, TrainingState& state) {
+void look_into(const std::string& folder, Stepper& stepper, const RunIdentity& identity, Found& found) {
   const auto place = folder + "/" + kSnapshotManifest, path = folder + "/" + kSnapshotState;
   const auto text = read_file(place, kManifestBytes, place);
   const auto manifest = parse_json(text, place);
@@ -148,24 +129,24 @@ Found read_snapshot(const std::string& folder, Stepper& stepper, const RunIdenti
   const auto* saved = manifest.find("settings");
   if (!saved || !saved->is_object()) throw Error(Status::format, cat(place, ": settings is missing"));
   compare_settings(folder, manifest, identity);
-  state = stepper.empty_state();
-  state.steps_done = read_int(manifest, "step", place, 0, INT64_MAX);
+  auto& counts = found.counts;
+  counts.step = read_int(manifest, "step", place, 0, INT64_MAX);
   if (manifest.contains("left_out")) {
-    state.left_out = read_int(manifest, "left_out", place, 0, state.steps_done);
-    state.left_out_in_a_row = read_int(manifest, "left_out_in_a_row", place, 0, state.left_out);
+    counts.left_out = read_int(manifest, "left_out", place, 0, counts.step);
+    counts.left_out_in_a_row = read_int(manifest, "left_out_in_a_row", place, 0, counts.left_out);
   }
   const auto bytes = read_int(manifest, "state_bytes", place, 0, INT64_MAX);
   std::error_code failure;
-  const auto found = fs::file_size(path, failure);
+  const auto size = fs::file_size(path, failure);
   if (failure) throw Error(Status::not_found, cat(path, ": ", failure.message()));
-  if (static_cast<int64_t>(found) != bytes)
-    throw Error(Status::format, cat(path, ": has ", found, " bytes, ", kSnapshotManifest, " says ", bytes));
-  const auto hash = read_state(path, stepper, state);
-  if (hash != read_string(manifest, "state_xxh3", place))
+  if (static_cast<int64_t>(size) != bytes)
+    throw Error(Status::format, cat(path, ": has ", size, " bytes, ", kSnapshotManifest, " says ", bytes));
+  found.hash = found.state.emplace(path, snapshot_entries(stepper.network().learners())).hash();
+  if (found.hash != read_string(manifest, "state_xxh3", place))
     throw Error(Status::format, cat(path, ": its hash is not the one in ", kSnapshotManifest));
   const auto* machine = manifest.find("machine");
-  const auto& now_on = identity.machine;
-  return {hash, machine ? machine_difference(*machine, now_on, stepper.network().lanes() != kLanes) : ""};
+  found.machine =
+      machine ? machine_difference(*machine, identity.machine, stepper.network().lanes() != kLanes) : std::string();
 }
 
 }  // namespace
@@ -185,13 +166,12 @@ void save_snapshot(const std::string& run, Stepper& stepper, const RunIdentity& 
     const auto data = saving.data_of(entries[static_cast<size_t>(index)]);
     saving.alone([&] { file->write(data.const_data_ptr<float>(), data.numel()); });
   }
-  at::Tensor held;  // while its numbers are added
-  const auto hash = snapshot_hash(entries, [&](const SnapshotEntry& entry) {
-    held = saving.data_of(entry);
-    return held.const_data_ptr<float>();
+  const auto hash = snapshot_hash(entries, [&](const SnapshotEntry& entry, const AddNumbers& add) {
+    const auto data = saving.data_of(entry);
+    add(data.const_data_ptr<float>(), data.numel());
   });
   std::string parameters;
-  if (stepper.ranks().values_in_shards()) parameters = parameter_hash(stepper);  // which takes all ranks
+  if (stepper.in_shards(0)) parameters = parameter_hash(stepper);  // which takes all ranks
   saving.alone([&] { file->commit(identity, hash, parameters.empty() ? parameter_hash(stepper) : parameters, keep); });
   saving.finish();
 }
@@ -200,11 +180,15 @@ void resume_from(const std::string& folder, Stepper& stepper, const RunIdentity&
   const c10::InferenceMode no_gradients;
   auto* const comm = stepper.comm();
   if (comm) comm->progress("reading a snapshot", Doing::slow);
-  TrainingState state;
   Found found;
-  together(comm, [&] { found = read_snapshot(folder, stepper, identity, state); });
+  together(comm, [&] { look_into(folder, stepper, identity, found); });
   require_same(comm, folder + ": what the ranks find there", found.hash);
-  stepper.restore(state);
+  together(comm, [&] {
+    found.state->read(
+        [&](size_t part, int64_t begin, int64_t count) { return stepper.has(part, begin, count); },
+        [&](size_t part, int64_t begin, const at::Tensor& numbers) { stepper.put(part, begin, numbers); });
+  });
+  stepper.go_on(found.counts.step, found.counts.left_out, found.counts.left_out_in_a_row);
   if (other_means) *other_means = found.machine;
 }
 
@@ -233,10 +217,9 @@ std::optional<std::string> resume_newest(const std::string& run, Stepper& steppe
 }
 
 std::string parameter_hash(Stepper& stepper) {
-  at::Tensor held;  // while its numbers are added
-  return values_hash(stepper.network().learners(), [&](const Learner& learner) {
-    held = stepper.fetch(0, learner.begin, learner.count());
-    return held.const_data_ptr<float>();
+  return values_hash(stepper.network().learners(), [&](const Learner& learner, const AddNumbers& add) {
+    const auto values = stepper.fetch(0, learner.begin, learner.count());
+    add(values.const_data_ptr<float>(), values.numel());
   });
 }
 

@@ -21,6 +21,8 @@ std::string step_name(int64_t step) {
   return "step-" + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
 }
 
+size_t bytes_of(int64_t count) { return static_cast<size_t>(count) * sizeof(float); }
+
 std::vector<TensorOutline> outlines_of(const std::vector<SnapshotEntry>& entries) {
   std::vector<TensorOutline> outlines;
   for (const auto& entry : entries) outlines.push_back({entry.name, DType::f32, entry.shape});
@@ -49,20 +51,23 @@ std::vector<SnapshotEntry> snapshot_entries(const Learners& learners) {
 }
 
 std::string snapshot_hash(const std::vector<SnapshotEntry>& entries,
-                          const std::function<const float*(const SnapshotEntry&)>& data_of) {
+                          const std::function<void(const SnapshotEntry&, const AddNumbers& add)>& read) {
   Hasher hasher;
   for (const auto& entry : entries) {
-    const float* data = data_of(entry);
-    hasher.add_field(entry.name).add(data, static_cast<size_t>(entry.count) * sizeof(float));
+    hasher.add_field(entry.name);
+    read(entry, [&](const float* numbers, int64_t count) { hasher.add(numbers, bytes_of(count)); });
   }
   return to_hex(hasher.digest());
 }
 
-std::string values_hash(const Learners& learners, const std::function<const float*(const Learner&)>& values_of) {
+std::string values_hash(const Learners& learners,
+                        const std::function<void(const Learner&, const AddNumbers& add)>& read) {
   Hasher hasher;
-  for (const auto& learner : learners.all())
-    if (learner.learns())
-      hasher.add_field(learner.name).add(values_of(learner), static_cast<size_t>(learner.count()) * sizeof(float));
+  for (const auto& learner : learners.all()) {
+    if (!learner.learns()) continue;
+    hasher.add_field(learner.name);
+    read(learner, [&](const float* numbers, int64_t count) { hasher.add(numbers, bytes_of(count)); });
+  }
   return to_hex(hasher.digest());
 }
 
@@ -85,9 +90,7 @@ SnapshotFile::SnapshotFile(const std::string& run, const SnapshotCounts& counts,
   file_.emplace(folder_->path() + "/" + kSnapshotState, outlines_of(entries));
 }
 
-void SnapshotFile::write(const float* data, int64_t count) {
-  file_->write(data, static_cast<size_t>(count) * sizeof(float));
-}
+void SnapshotFile::write(const float* data, int64_t count) { file_->write(data, bytes_of(count)); }
 
 void SnapshotFile::commit(const RunIdentity& identity, const std::string& state_hash,
                           const std::string& parameters_hash, int64_t keep) {

@@ -43,12 +43,16 @@ inline constexpr size_t kSnapshotParts = 3;
 
 std::vector<SnapshotEntry> snapshot_entries(const Learners& learners);
 
-/// Over all entries in their order, names and numbers; `data_of` gives contiguous f32.
+/// Takes numbers f32 that stand side by side, in as many calls as they are found in.
+using AddNumbers = std::function<void(const float* numbers, int64_t count)>;
+
+/// Over all entries in their order, names and numbers, which `read` adds.
 std::string snapshot_hash(const std::vector<SnapshotEntry>& entries,
-                          const std::function<const float*(const SnapshotEntry&)>& data_of);
+                          const std::function<void(const SnapshotEntry&, const AddNumbers& add)>& read);
 
 /// Of values alone, without the gaps: the same wherever and however they were computed, or not the same.
-std::string values_hash(const Learners& learners, const std::function<const float*(const Learner&)>& values_of);
+std::string values_hash(const Learners& learners,
+                        const std::function<void(const Learner&, const AddNumbers& add)>& read);
 
 /// The text of a manifest with the hash of itself as its last field, in place of one that it may have. A text that is not
 /// sealed_manifest() of itself has been damaged, wherever it was.

@@ -9,13 +9,14 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "train/shards.hpp"
 
 namespace llava::core {
 namespace {
 
 template <typename State>
-auto& buffer(State& state, size_t part) {
-  return part == 0 ? state.values : part == 1 ? state.first_moment : state.second_moment;
+auto& moment(State& state, size_t part) {
+  return part == 1 ? state.first_moment : state.second_moment;
 }
 
 // Of the language model's.
@@ -68,10 +69,9 @@ Stepper::Stepper(const LoadPlan& plan, const Learners::Mask& learns, const StepR
       owned_.push_back({i, unit.begin, unit.length, unit.begin});
     if (unit.length == 0) owned_.pop_back();
   }
-  state_.values = learners.values();
   const auto owned = ranks_.moments_in_shards() ? learners.length() / ranks_.count() : learners.length();
   for (auto* moment : {&state_.first_moment, &state_.second_moment})
-    *moment = at::zeros({owned}, state_.values.options());
+    *moment = at::zeros({owned}, learners.place().floats());
   for (const auto& learner : learners.all()) {
     if (!learner.learns()) continue;
     const double factor = lr_factor(learner.name, recipe);
@@ -197,11 +197,8 @@ double Stepper::norm_of(const std::vector<at::Tensor>& sums) const {
   return std::sqrt(total);
 }
 
-bool Stepper::in_shards(size_t part) const {
-  return part == 0 ? ranks_.values_in_shards() : ranks_.moments_in_shards();
-}
-
 void Stepper::update_piece(const Piece& piece, const at::Tensor& gradient, double lr) {
+  const auto &values = network_.learners().values(), &lower = network_.learners().remainders();
   for (const auto& range : ranges_) {
     const auto begin = std::max(range.begin, piece.begin);
     const auto end = std::min(range.begin + range.count, piece.begin + piece.count);
@@ -210,10 +207,14 @@ void Stepper::update_piece(const Piece& piece, const at::Tensor& gradient, doubl
     auto how = recipe_.adamw;
     how.lr = lr * range.lr_factor;
     how.weight_decay = range.weight_decay;
-    auto value = state_.values.narrow(0, in_shards(0) ? in_shard : begin, end - begin);
+    auto value = values.narrow(0, ranks_.values_in_shards() ? in_shard : begin, end - begin);
     auto first = state_.first_moment.narrow(0, in_shard, end - begin);
     auto second = state_.second_moment.narrow(0, in_shard, end - begin);
-    adamw_(value, gradient.narrow(0, begin - piece.begin, end - begin), first, second, state_.steps_done + 1, how);
+    const auto slope = gradient.narrow(0, begin - piece.begin, end - begin);
+    if (lower.defined())
+      adamw_({value, lower.narrow(0, in_shard, end - begin)}, slope, first, second, state_.steps_done + 1, how);
+    else
+      adamw_(value, slope, first, second, state_.steps_done + 1, how);
   }
 }
 
@@ -230,7 +231,7 @@ void Stepper::update(const std::vector<at::Tensor>& sums, double lr) {
     } else {
       update_piece(piece, sum, lr);
       if (ranks_.moments_in_shards() && !ranks_.values_in_shards())
-        comm()->all_gather(whole(state_.values), state_.values.narrow(0, piece.begin, piece.count));
+        comm()->all_gather(whole(learners.values()), learners.values().narrow(0, piece.begin, piece.count));
     }
   }
   learners.refresh();
@@ -238,37 +239,31 @@ void Stepper::update(const std::vector<at::Tensor>& sums, double lr) {
 
 at::Tensor Stepper::fetch(size_t part, int64_t begin, int64_t count) const {
   const c10::InferenceMode no_gradients;
-  const auto& flat = buffer(state_, part);
+  const auto& learners = network_.learners();
+  if (part == 0) return master_values(learners, begin, count).to(at::kCPU);
+  const auto& flat = moment(state_, part);
   if (!in_shards(part)) return flat.narrow(0, begin, count).to(at::kCPU);
-  return gathered(ranks_, network_.learners().unit_at(begin), flat, begin, count).to(at::kCPU);
+  return gathered(ranks_, learners.unit_at(begin), flat, begin, count).to(at::kCPU);
 }
 
-TrainingState Stepper::empty_state() const {
+void Stepper::put(size_t part, int64_t begin, const at::Tensor& numbers) {
   const c10::InferenceMode no_gradients;
-  TrainingState state;
-  for (size_t part = 0; part < 3; ++part) buffer(state, part) = at::zeros({buffer(state_, part).numel()}, at::kFloat);
-  return state;
+  auto& learners = network_.learners();
+  if (part == 0) return learners.put(begin, numbers);
+  put_numbers(ranks_, learners.unit_at(begin), moment(state_, part), in_shards(part), begin, numbers);
 }
 
-void Stepper::put(TrainingState& state, size_t part, int64_t begin, int64_t count, const float* numbers) const {
-  auto* const flat = buffer(state, part).mutable_data_ptr<float>();
-  if (!in_shards(part)) {
-    std::copy_n(numbers, count, flat + begin);
-    return;
-  }
-  for (const auto& piece : owned_) {
-    const auto from = std::max(begin, piece.begin), to = std::min(begin + count, piece.begin + piece.count);
-    if (from < to) std::copy_n(numbers + from - begin, to - from, flat + piece.shard + from - piece.begin);
-  }
+bool Stepper::has(size_t part, int64_t begin, int64_t count) const {
+  const bool apart = part == 0 ? ranks_.values_in_shards() : ranks_.moments_in_shards();
+  return !apart || own_part(ranks_, network_.learners().unit_at(begin), begin, count).count > 0;
 }
 
-void Stepper::restore(const TrainingState& state) {
+void Stepper::go_on(int64_t steps_done, int64_t left_out, int64_t left_out_in_a_row) {
   const c10::InferenceMode no_gradients;
-  for (size_t part = 0; part < 3; ++part) buffer(state_, part).copy_(buffer(state, part));
   network_.learners().refresh();
-  state_.steps_done = state.steps_done;
-  state_.left_out = state.left_out;
-  state_.left_out_in_a_row = state.left_out_in_a_row;
+  state_.steps_done = steps_done;
+  state_.left_out = left_out;
+  state_.left_out_in_a_row = left_out_in_a_row;
 }
 
 StepReport Stepper::step(std::span<const Leaf> leaves, const Cancel& cancel) {

@@ -43,10 +43,10 @@ struct StepReport {
 
 using Leaf = std::vector<const TrainingSample*>;  // of one micro-batch
 
-/// Everything that a step changes: flat f32 buffers as Learners lays them out, and the number of steps done. From ZeRO
-/// level 1 on the moments, and at level 3 the values, are this rank's shards.
+/// What a step changes besides the values, which are the learners' own: flat f32 buffers as Learners lays them out, from
+/// ZeRO level 1 on this rank's shards, and the number of steps done.
 struct TrainingState {
-  at::Tensor values, first_moment, second_moment;
+  at::Tensor first_moment, second_moment;
   int64_t steps_done = 0;
   int64_t left_out = 0, left_out_in_a_row = 0;  // of these, by pass_over(): in all, and since the last that counted
 };
@@ -80,16 +80,20 @@ class Stepper {
   Comm* comm() const { return ranks_.comm; }
   const Ranks& ranks() const { return ranks_; }
 
-  /// `count` numbers from `begin` on of the values (part 0), the first (1) or the second moment (2), all of one unit,
+  /// `count` numbers f32 from `begin` on of the values (part 0), the first (1) or the second moment (2), all of one unit,
   /// wherever they lie; on the CPU. All ranks call this together.
   at::Tensor fetch(size_t part, int64_t begin, int64_t count) const;
 
-  /// Another state of the same shapes, of zeros on the CPU; what this rank has of `count` numbers that begin at `begin`, put there.
-  TrainingState empty_state() const;
-  void put(TrainingState& state, size_t part, int64_t begin, int64_t count, const float* numbers) const;
+  /// Whether fetch() of a part takes more than this rank.
+  bool in_shards(size_t part) const {
+    return part == 0 ? network_.learners().masters_in_shards() : ranks_.moments_in_shards();
+  }
 
-  /// Goes on from there.
-  void restore(const TrainingState& state);
+  /// Another state in place of this: what this rank has of it from `begin` on, all of one unit; whether that is anything of
+  /// so many numbers; and when all is there, how far that state was.
+  void put(size_t part, int64_t begin, const at::Tensor& numbers);
+  bool has(size_t part, int64_t begin, int64_t count) const;
+  void go_on(int64_t steps_done, int64_t left_out, int64_t left_out_in_a_row);
 
  private:
   struct Range {
@@ -110,7 +114,6 @@ class Stepper {
   double norm_of(const std::vector<at::Tensor>& sums) const;
   void update(const std::vector<at::Tensor>& sums, double lr);
   void update_piece(const Piece& piece, const at::Tensor& gradient, double lr);
-  bool in_shards(size_t part) const;
 
   Ranks ranks_;
   Network network_;
@@ -118,8 +121,8 @@ class Stepper {
   std::vector<Range> ranges_;
   std::vector<Piece> owned_;  // what this rank updates, and has moments of
   RankSum sum_;
-  TrainingState state_;  // values: the learners' own buffer
-  bool first_ = true;    // the next step is this process's first
+  TrainingState state_;
+  bool first_ = true;  // the next step is this process's first
 };
 
 }  // namespace llava::core

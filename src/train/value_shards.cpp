@@ -9,46 +9,21 @@
 
 #include "comm/agree.hpp"
 #include "comm/memory_failure.hpp"
+#include "train/shards.hpp"
 
 namespace llava::core {
-namespace {
-
-// Of what passes compute with.
-at::TensorOptions computing(Learners& learners) {
-  return learners.values().options().dtype(learners.precision() == Precision::f32 ? at::kFloat : at::kBFloat16);
-}
-
-// `found` is the room for them.
-void gather(const Ranks& ranks, const Unit& unit, const at::Tensor& shards, int64_t begin, const at::Tensor& found) {
-  const auto count = found.numel(), shard = unit.length / ranks.count(), mine = unit.begin / ranks.count();
-  const auto first = begin - unit.begin, end = first + count;  // in the unit
-  for (int64_t owner = first / shard; owner * shard < end; ++owner) {
-    const auto from = std::max(first, owner * shard), to = std::min(end, (owner + 1) * shard);
-    auto piece = found.narrow(0, from - first, to - from);
-    if (owner == ranks.rank()) piece.copy_(shards.narrow(0, mine + from - owner * shard, to - from));
-    ranks.comm->broadcast(piece, owner);
-  }
-}
-
-}  // namespace
 
 /// What the first rank asks the others to take part in.
 struct ValueShards::Wish {
-  enum Kind : int64_t { end, unit, learner } kind;
+  enum Kind : int64_t { end, unit, value, stored } kind;
   int64_t index;
 };
-
-at::Tensor gathered(const Ranks& ranks, const Unit& unit, const at::Tensor& shards, int64_t begin, int64_t count) {
-  auto found = at::empty({count}, shards.options());
-  gather(ranks, unit, shards, begin, found);
-  return found;
-}
 
 ValueShards::ValueShards(const Ranks& ranks, Learners& learners)
     : ranks_(ranks),
       learners_(learners),
       computing_{&learners},
-      rooms_(learners.longest_unit(), computing(learners)),
+      rooms_(learners.longest_unit(), learners.values().options()),
       held_(learners.units().size()) {}
 
 void ValueShards::announce(Wish& wish) const {
@@ -59,14 +34,12 @@ void ValueShards::announce(Wish& wish) const {
   wish = {static_cast<Wish::Kind>(at[0]), at[1]};
 }
 
-// Rounded before it is sent where passes compute with rounded values: the same numbers, half the bytes. Memory comes first:
-// where there is none, nobody has been asked yet, and no other rank waits.
+// Memory comes first, here and in value() and stored(): where there is none, nobody has been asked yet, and no other rank waits.
 at::Tensor ValueShards::fetch(size_t unit) {
   const auto& [begin, length, first, last] = learners_.units()[unit];
   auto room = rooms_.take();
-  const auto values = learners_.values().narrow(0, begin / ranks_.count(), length / ranks_.count());
-  const auto mine = values.to(room.scalar_type());
   if (Wish wish{Wish::unit, static_cast<int64_t>(unit)}; lending_) announce(wish);
+  const auto mine = learners_.values().narrow(0, begin / ranks_.count(), length / ranks_.count());
   ranks_.comm->all_gather(room.narrow(0, 0, length), mine);
   return room;
 }
@@ -90,15 +63,24 @@ void ValueShards::hold(const std::vector<size_t>& units) {
   }
 }
 
-at::Tensor ValueShards::whole(const Learner& learner) const {
+// Of the others, while this rank works alone.
+void ValueShards::ask(int64_t kind, const Learner& learner) const {
+  if (!lending_) return;
+  const auto& all = learners_.all();
+  const auto place = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == learner.name; });
+  Wish wish{static_cast<Wish::Kind>(kind), place - all.begin()};
+  announce(wish);
+}
+
+at::Tensor ValueShards::value(const Learner& learner) const {
+  return master_values(learners_, learner.begin, learner.count(), [&] { ask(Wish::value, learner); })
+      .view(learner.sizes);
+}
+
+at::Tensor ValueShards::stored(const Learner& learner) const {
   if (!in_shards()) return learner.value;
-  auto found = at::empty({learner.count()}, learners_.values().options());  // first, as in fetch()
-  if (lending_) {
-    const auto& all = learners_.all();
-    const auto place = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == learner.name; });
-    Wish wish{Wish::learner, place - all.begin()};
-    announce(wish);
-  }
+  auto found = at::empty({learner.count()}, learners_.values().options());
+  ask(Wish::stored, learner);
   gather(ranks_, learners_.unit_at(learner.begin), learners_.values(), learner.begin, found);
   return found.view(learner.sizes);
 }
@@ -109,11 +91,12 @@ void ValueShards::serve() {
     Wish wish{};
     announce(wish);
     if (wish.kind == Wish::end) return;
+    const auto index = static_cast<size_t>(wish.index);
     or_abort(ranks_.comm, [&] {
       if (wish.kind == Wish::unit)
-        rooms_.give_back(fetch(static_cast<size_t>(wish.index)));
+        rooms_.give_back(fetch(index));
       else
-        whole(learners_.all()[static_cast<size_t>(wish.index)]);
+        wish.kind == Wish::value ? value(learners_.all()[index]) : stored(learners_.all()[index]);
     });
   }
 }
@@ -145,11 +128,11 @@ void ValueShards::work_alone(const std::function<void()>& work) {
 
 void ValueShards::lend(const std::function<void()>& work) {
   const c10::InferenceMode no_gradients;
-  const bool first = ranks_.rank() == 0;
+  const bool first = ranks_.rank() == 0, serving = learners_.masters_in_shards();
   together(ranks_.comm, [&] {
-    if (first && !in_shards()) work();
-    if (first && in_shards()) work_alone(work);
-    if (!first && in_shards()) serve();
+    if (first && !serving) work();
+    if (first && serving) work_alone(work);
+    if (!first && serving) serve();
   });
 }
 

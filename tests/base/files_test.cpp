@@ -76,6 +76,7 @@ TEST_SUITE("base/files") {
     const auto open_before = entries("/proc/self/fd");
     const auto told = [&](const std::string& path) {
       const auto mapped = error_of([&] { MappedFile::open(path); }), read = error_of([&] { read_file(path, 100); });
+      CHECK(error_of([&] { FileReader{path}; }).message() == mapped.message());
       CHECK(mapped.message() == read.message());
       CHECK(mapped.status() == read.status());
       return mapped;
@@ -95,6 +96,21 @@ TEST_SUITE("base/files") {
     CHECK(file_exists(folder / "fifo"));
     CHECK(error_of([&] { file_size(folder / "fifo"); }).status() == Status::io);
     CHECK(entries("/proc/self/fd") == open_before);
+  }
+
+  TEST_CASE("a file is read where one likes, and not beyond its end") {
+    const TemporaryFolder folder;
+    const auto path = folder.write("numbers", "0123456789");
+    const FileReader file(path);
+    CHECK(file.size() == 10);
+    std::string found(3, ' ');
+    for (const int64_t offset : {7, 0, 4}) {
+      file.read(offset, found.data(), found.size());
+      CHECK(found == std::string("0123456789").substr(static_cast<size_t>(offset), 3));
+    }
+    const auto error = error_of([&] { file.read(8, found.data(), 3); });
+    CHECK(error.status() == Status::io);
+    CHECK(error.message() == path + ": ends after 10 of 11 bytes");
   }
 
   TEST_CASE("a small file is read up to its limit, and named as asked") {

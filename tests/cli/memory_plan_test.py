@@ -84,11 +84,22 @@ class MemoryPlan(unittest.TestCase):
             {"from": "human", "value": "<image>\nCount."}, {"from": "gpt", "value": words}]} for i in range(8)]
         pathlib.Path(cls.folder, "data.json").write_text(json.dumps(rows))
 
-    def held(self, name, *more):
+    def held(self, name, *more, resumed=False):
+        """`resumed`: and once more from the snapshot of the first step, which may take no more."""
+        more += ("--save-every", "1") if resumed else ()
         command = ["train", self.model, "--data", self.folder + "/data.json", "--out", f"{self.folder}/{name}", "--batch", "4",
                    "--micro-batch", "2", "--steps", "2", "--json", *more]
         plan = json.loads(run(*command, "--plan").stdout)
         self.assertEqual(plan["parameters"], self.parameters)
+        self.assertLess(abs(self.measured(name, plan, *command) - 1), WITHIN, plan["memory"])
+        if resumed:
+            again = [f"{self.folder}/{name}-again" if word == f"{self.folder}/{name}" else word for word in command]
+            ratio = self.measured(f"{name}-again", plan, *again, "--resume", f"{self.folder}/{name}/checkpoints/step-00000001")
+            self.assertLess(ratio, 1 + WITHIN, plan["memory"])
+        for folder in (name, f"{name}-again"):
+            shutil.rmtree(f"{self.folder}/{folder}", ignore_errors=True)
+
+    def measured(self, name, plan, *command):
         done = run(*command)
         self.assertEqual(done.returncode, 0, done.stderr)
         report = json.loads(done.stdout)
@@ -96,8 +107,7 @@ class MemoryPlan(unittest.TestCase):
         ratio = taken / plan["memory"]["total"]
         print(f"{name}: {self.parameters / 1e6:.1f} M parameters, planned {plan['memory']['total'] / 1e6:.0f} MB, "
               f"taken {taken / 1e6:.0f} MB: {ratio:.3f}", flush=True)
-        shutil.rmtree(f"{self.folder}/{name}")
-        self.assertLess(abs(ratio - 1), WITHIN, plan["memory"])
+        return ratio
 
     @unittest.skipUnless(FULL, "the same as with a copy, less the copy")
     def test_stage_2(self):
@@ -111,7 +121,15 @@ class MemoryPlan(unittest.TestCase):
         self.held("projector-learns", "--stage", "1")
 
     def test_two_ranks_and_all_in_shards(self):
-        self.held("shards", "--stage", "2", "--nproc", "2", "--zero", "3")
+        self.held("shards", "--stage", "2", "--nproc", "2", "--zero", "3", resumed=not FULL)
+
+    def test_stage_2_in_bf16(self):
+        self.held("bf16", "--stage", "2", "--dtype", "bf16")
+
+    @unittest.skipUnless(FULL, "the same with less in shards")
+    def test_two_ranks_in_bf16(self):
+        for level in "0123":
+            self.held("bf16-level-" + level, "--stage", "2", "--dtype", "bf16", "--nproc", "2", "--zero", level)
 
     @unittest.skipUnless(FULL, "the same with less in shards")
     def test_two_ranks(self):

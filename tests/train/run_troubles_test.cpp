@@ -52,7 +52,7 @@ std::string write_broken_model(const Bench& bench, const std::string& folder) {
     if (id >= 0 && !others.contains(id)) table[id].fill_(std::numeric_limits<float>::quiet_NaN()), ++broken;
   REQUIRE(broken > 0);
   fs::create_directory(folder);
-  write_trained(plan, {{"language.embed_tokens.weight", [&] { return table; }}}, folder, {});
+  write_trained(plan, {{"language.embed_tokens.weight", [&](at::ScalarType) { return table; }}}, folder, {});
   return folder;
 }
 
@@ -208,7 +208,8 @@ TEST_SUITE("train/run: troubles") {
     const auto& norm = plan.tensors.found.at("language.norm.weight");
     fs::remove_all(model);
     fs::create_directory(model);
-    write_trained(plan, {{"language.norm.weight", [&] { return at::full(norm.shape, 0.5); }}}, model, {});
+    write_trained(plan, {{"language.norm.weight", [&](at::ScalarType) { return at::full(norm.shape, 0.5); }}}, model,
+                  {});
     fs::copy(kTiny, model, fs::copy_options::skip_existing);
     CHECK(said().find("other in ") != std::string::npos);
     CHECK(said().find("language") != std::string::npos);

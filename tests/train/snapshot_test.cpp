@@ -13,6 +13,7 @@
 #include "model/splice.hpp"
 #include "support/doctest.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/snapshot_state.hpp"
 
 using namespace llava::core;
 
@@ -30,15 +31,17 @@ const LoadPlan& plan() {
 constexpr int kLora = 3, kWhole = 4;
 class Run {
  public:
-  explicit Run(int stage) : stepper_(plan(), mask(stage), recipe(stage), {}) {}
+  explicit Run(int stage, Precision precision = Precision::f32)
+      : stepper_(plan(), mask(stage), recipe(stage, precision), {}) {}
 
   static Learners::Mask mask(int stage) {
     return [stage](std::string_view name) {
       return name.starts_with("projector.") || stage == kWhole || (stage == 2 && !name.starts_with("vision."));
     };
   }
-  static StepRecipe recipe(int stage) {
+  static StepRecipe recipe(int stage, Precision precision) {
     StepRecipe recipe;
+    recipe.network.precision = precision;
     if (stage == kLora) recipe.network.lora.rank = 2;
     if (stage == kLora) recipe.network.lora.dropout = 0.5;
     if (stage == kWhole) recipe.network.precision = Precision::bf16_store;
@@ -212,6 +215,45 @@ TEST_SUITE("train/snapshot") {
     CHECK(other.stepper().state().steps_done == 0);
     resume_from(snapshot, other.stepper(), settings());
     CHECK(parameter_hash(other.stepper()) == parameter_hash(run.stepper()));
+  }
+
+  TEST_CASE("what is read again after it was found whole is not taken when it has changed meanwhile") {
+    const TemporaryFolder folder;
+    Run run(2);
+    save_snapshot(folder.path(), run.stepper(), settings(), 1);
+    const auto path = snapshots_of(folder.path()).front() + "/state.safetensors";
+    const auto entries = snapshot_entries(run.stepper().network().learners());
+    SnapshotState state(path, entries);
+    const auto hash = state.hash();
+    CHECK(hash == state.hash());
+    int64_t taken = 0;
+    const auto all = [](size_t, int64_t, int64_t) { return true; };
+    const auto take = [&](size_t, int64_t, const at::Tensor& numbers) { taken += numbers.numel(); };
+    state.read(all, take);
+    CHECK(taken == 3 * run.stepper().network().learners().learning());
+    state.read([](size_t part, int64_t, int64_t) { return part == 1; }, take);
+    CHECK(taken == 4 * run.stepper().network().learners().learning());
+    {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(-100, std::ios::end);
+      file.put('?');
+    }
+    const auto error = error_of([&] { state.read(all, take); });
+    CHECK(error.status() == Status::io);
+    CHECK(error.message() == path + ": was changed while it was read");
+    CHECK(state.hash() != hash);
+  }
+
+  TEST_CASE("of f32 values a run in bf16 loses nothing: saved again they are the same file") {
+    const TemporaryFolder folder, again;
+    Run run(2), rounded(2, Precision::bf16_store);
+    run.train_to(2);
+    save_snapshot(folder.path(), run.stepper(), settings(), 1);
+    CHECK(resume_newest(folder.path(), rounded.stepper(), settings()).has_value());
+    save_snapshot(again.path(), rounded.stepper(), settings(), 1);
+    for (const std::string name : {"/state.safetensors", "/manifest.json"})
+      CHECK(read_file(snapshots_of(folder.path()).front() + name, 1 << 24) ==
+            read_file(snapshots_of(again.path()).front() + name, 1 << 24));
   }
 
   TEST_CASE("other settings are refused with both values") {

@@ -127,6 +127,37 @@ const Json& settings() {
   return made;
 }
 
+/// From level to level on other numbers of ranks.
+void goes_on(Kind kind) {
+  CAPTURE(static_cast<int>(kind));
+  auto straight = stepper_of(kind, {});
+  const auto expected = steps(straight, 5);
+  const TemporaryFolder run;
+  std::string told;
+  for (const auto& [size, zero, until] : {std::tuple{2, 3, 1}, {3, 0, 2}, {4, 2, 3}, {2, 1, 4}, {3, 3, 5}}) {
+    const auto made = on_threads(size, [&, zero = zero, until = until](Comm* comm) {
+      auto stepper = stepper_of(kind, {comm, zero});
+      CHECK(resume_newest(run.path(), stepper, settings()).has_value() == (until > 1));
+      const auto text = steps(stepper, until);
+      if (until % 2) {
+        save_snapshot(run.path(), stepper, settings(), 1);
+      } else {
+        BackgroundSave saving;
+        saving.begin(run.path(), stepper, settings(), 1);
+        saving.end(comm);
+      }
+      return text;
+    });
+    for (const auto& one : made) CHECK(one == made[0]);
+    told += made[0];
+  }
+  CHECK(told == expected);
+  save_snapshot(run.path() + "/alone", straight, settings(), 1);
+  for (const std::string file : {"state.safetensors", "manifest.json"})
+    CHECK(read_file(run.path() + "/checkpoints/step-00000005/" + file, 1 << 30) ==
+          read_file(run.path() + "/alone/checkpoints/step-00000005/" + file, 1 << 30));
+}
+
 }  // namespace
 
 TEST_SUITE("train/zero") {
@@ -138,7 +169,8 @@ TEST_SUITE("train/zero") {
       for (const int64_t size : {2, 3, 4})
         for (const int64_t zero : {0, 1, 2, 3}) {
           if (kind == Kind::chain && (size + zero) % 2 == 1) continue;
-          if (kind != Kind::model && kind != Kind::chain && (size == 4 || (size == 2 && zero < 2))) continue;
+          const bool all = kind == Kind::model || kind == Kind::chain || kind == Kind::bf16;
+          if (!all && (size == 4 || (size == 2 && zero < 2))) continue;
           CAPTURE(size);
           CAPTURE(zero);
           for (const auto& one : on_threads(size, [&](Comm* comm) { return run(kind, {comm, zero}); }))
@@ -159,21 +191,24 @@ TEST_SUITE("train/zero") {
     }
   }
 
-  TEST_CASE("what a rank holds is its share") {
+  TEST_CASE("what a rank holds is its share, with bf16 four bytes a value and two of them where moments are") {
     const auto whole = stepper_of(Kind::model, {}).network().learners().length();
-    for (const int64_t zero : {0, 1, 2, 3}) {
-      CAPTURE(zero);
-      const auto held = on_threads(2, [&](Comm* comm) {
-        auto stepper = stepper_of(Kind::model, {comm, zero});
-        auto& learners = stepper.network().learners();
-        const auto part = [&](const at::Tensor& flat) {
-          return flat.defined() ? cat(learners.length() / flat.numel(), ' ') : "none ";
-        };
-        return part(stepper.state().first_moment) + part(learners.gradient()) + part(learners.values());
-      });
-      const char* const expected[] = {"1 1 1 ", "2 1 1 ", "2 none 1 ", "2 none 2 "};
-      for (const auto& one : held) CHECK(one == expected[zero]);
-    }
+    for (const auto kind : {Kind::model, Kind::bf16})
+      for (const int64_t zero : {0, 1, 2, 3}) {
+        CAPTURE(zero);
+        const auto held = on_threads(2, [&](Comm* comm) {
+          auto stepper = stepper_of(kind, {comm, zero});
+          auto& learners = stepper.network().learners();
+          const auto part = [&](const at::Tensor& flat) {  // bytes of it for two parameters
+            return flat.defined() ? cat(2 * static_cast<int64_t>(flat.nbytes()) / learners.length(), ' ') : "none ";
+          };
+          return part(stepper.state().first_moment) + part(learners.gradient()) + part(learners.values()) +
+                 part(learners.remainders());
+        });
+        const char* const expected[][4] = {{"8 8 8 none ", "4 8 8 none ", "4 none 8 none ", "4 none 4 none "},
+                                           {"8 8 4 4 ", "4 8 4 2 ", "4 none 4 2 ", "4 none 2 2 "}};
+        for (const auto& one : held) CHECK(one == expected[kind == Kind::bf16][zero]);
+      }
     CHECK(whole % kNormBlock == 0);
   }
 
@@ -198,42 +233,23 @@ TEST_SUITE("train/zero") {
   }
 
   TEST_CASE("a run goes on with another level on another number of ranks; the file is the same") {
-    auto straight = stepper_of(Kind::model, {});
-    const auto expected = steps(straight, 5);
-    const TemporaryFolder run;
-    std::string told;
-    for (const auto& [size, zero, until] : {std::tuple{2, 3, 1}, {3, 0, 2}, {4, 2, 3}, {2, 1, 4}, {3, 3, 5}}) {
-      const auto made = on_threads(size, [&, zero = zero, until = until](Comm* comm) {
-        auto stepper = stepper_of(Kind::model, {comm, zero});
-        CHECK(resume_newest(run.path(), stepper, settings()).has_value() == (until > 1));
-        const auto text = steps(stepper, until);
-        if (until % 2) {
-          save_snapshot(run.path(), stepper, settings(), 1);
-        } else {
-          BackgroundSave saving;
-          saving.begin(run.path(), stepper, settings(), 1);
-          saving.end(comm);
-        }
-        return text;
-      });
-      for (const auto& one : made) CHECK(one == made[0]);
-      told += made[0];
-    }
-    CHECK(told == expected);
-    save_snapshot(run.path() + "/alone", straight, settings(), 1);
-    for (const std::string file : {"state.safetensors", "manifest.json"})
-      CHECK(read_file(run.path() + "/checkpoints/step-00000005/" + file, 1 << 30) ==
-            read_file(run.path() + "/alone/checkpoints/step-00000005/" + file, 1 << 30));
+    for (const auto kind : {Kind::model, Kind::bf16}) goes_on(kind);
   }
 
   TEST_CASE("bytes and calls are those of the table, and the same for a leaf without pictures or without words") {
     const auto samples = samples_of(0);
-    for (const int64_t zero : {1, 2, 3}) {
+    for (const auto& [kind, zero] : {std::pair<Kind, int64_t>{Kind::tower_too, 1},
+                                     {Kind::tower_too, 2},
+                                     {Kind::tower_too, 3},
+                                     {Kind::bf16, 1},
+                                     {Kind::bf16, 3}}) {
+      CAPTURE(static_cast<int>(kind));
       CAPTURE(zero);
+      const int64_t value_bytes = kind == Kind::bf16 ? 2 : 4;
       std::vector<CountingComm::Call> expected;
       for (const size_t first : {0, 3, 9}) {  // pictures, words alone, nothing to learn
         CountingComm comm(1, 4);
-        auto stepper = stepper_of(Kind::tower_too, {&comm, zero});
+        auto stepper = stepper_of(kind, {&comm, zero});
         std::vector<Leaf> leaves(8);  // two rounds; this rank has the second leaf of each
         for (size_t k = 0; k < 3; ++k) leaves[1].push_back(&samples[first + k]), leaves[5].push_back(&samples[k]);
         stepper.step(leaves, {});
@@ -245,7 +261,7 @@ TEST_SUITE("train/zero") {
         const auto fetched = zero == 3 ? 2 * whole - once : 0;
         const auto gathered = zero == 3 ? 0 : whole;  // after the update
         const auto blocks = whole / kNormBlock * 8;
-        CHECK(comm.sent_bytes() == (4 * (2 * whole + 2 * fetched + gathered) + blocks) / 4 * 3);
+        CHECK(comm.sent_bytes() == (4 * 2 * whole + value_bytes * (2 * fetched + gathered) + blocks) / 4 * 3);
         if (expected.empty()) expected = comm.calls();
         CHECK((comm.calls() == expected));
       }
