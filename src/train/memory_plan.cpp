@@ -96,7 +96,11 @@ Json with_total(Json json) {
 class Shares {
  public:
   Shares(const RunSettings& settings, const LearningCount& learning, int64_t ranks, int64_t lanes)
-      : settings_(settings), learning_(learning), ranks_(ranks), level_(ranks > 1 ? settings.zero : 0), lanes_(lanes) {}
+      : settings_(settings),
+        learning_(learning),
+        ranks_(ranks),
+        level_(ranks > 1 ? settings.zero : std::min<int64_t>(settings.zero, 2)),
+        lanes_(lanes) {}
 
   int64_t level() const { return level_; }
   int64_t weights(int64_t all) const {

@@ -20,7 +20,7 @@ struct Ranks {
   int64_t count() const { return comm ? comm->size() : 1; }
   int64_t rank() const { return comm ? comm->rank() : 0; }
   bool moments_in_shards() const { return zero >= 1 && count() > 1; }
-  bool gradients_in_shards() const { return zero >= 2 && count() > 1; }
+  bool gradients_in_shards() const { return zero >= 2; }  // alone too: no whole one, but each unit's when it is complete
   bool values_in_shards() const { return zero >= 3 && count() > 1; }
 };
 

@@ -92,6 +92,7 @@ void TrainingRun::meet() {
   const auto here = settings_.ranks ? place_from() : Place();
   place_ = compute_place(settings_, rank_device(settings_.device, here.local_rank));
   if (const auto card = card_use(place_.device)) peak_tflops_ = card_peak_tflops(card->name, place_.activations);
+  ranks_.zero = settings_.zero;
   if (!settings_.ranks) return;
   comm_ = open_comm(here, {}, place_.device);
   ranks_ = {comm_.get(), settings_.zero, settings_.deterministic};

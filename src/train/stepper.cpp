@@ -224,7 +224,7 @@ void Stepper::update(const std::vector<at::Tensor>& sums, double lr) {
     const auto& sum = sums[piece.unit];
     const auto& unit = learners.units()[piece.unit];
     const auto whole = [&](const at::Tensor& flat) { return flat.narrow(0, unit.begin, unit.length); };
-    if (comm() && !ranks_.moments_in_shards()) {
+    if (ranks_.count() > 1 && !ranks_.moments_in_shards()) {
       const auto gradient = whole(learners.gradient());  // free until the next pass
       comm()->all_gather(gradient, sum);
       update_piece(piece, gradient, lr);

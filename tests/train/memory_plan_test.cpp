@@ -65,7 +65,8 @@ TEST_SUITE("train/memory_plan") {
       double a_parameter;  // bytes on a rank
       double gib;
     };
-    const Row rows[] = {{k7B, 1, 0, 2 + 2 + 8 + 4, 100.7},         {k13B, 1, 0, 2 + 2 + 8 + 4, 194.4},
+    const Row rows[] = {{k7B, 1, 2, 2 + 2 + 8 + 4, 100.7},         {k13B, 1, 2, 2 + 2 + 8 + 4, 194.4},
+                        {k7B, 1, 0, 2 + 2 + 8 + 4, 100.7},         {k13B, 1, 0, 2 + 2 + 8 + 4, 194.4},
                         {k7B, 8, 1, 2 + (2 + 8 + 4) / 8., 23.6},   {k13B, 8, 1, 2 + (2 + 8 + 4) / 8., 45.6},
                         {k7B, 8, 2, 2 + (2 + 8 + 4) / 8., 23.6},   {k13B, 8, 2, 2 + (2 + 8 + 4) / 8., 45.6},
                         {k7B, 8, 3, (2 + 2 + 8 + 4) / 8., 12.6},   {k13B, 8, 3, (2 + 2 + 8 + 4) / 8., 24.3},
@@ -89,6 +90,7 @@ TEST_SUITE("train/memory_plan") {
       "from level 2 on a gradient of the largest unit, at level 3 its weights too; what is exchanged is one more") {
     const auto unit = static_cast<double>(block_of(k7B));
     CHECK(bytes(plan_of(k7B, 1, 0), "units") == 0);
+    CHECK(bytes(plan_of(k7B, 1, 2), "units") == doctest::Approx(4 * unit));
     CHECK(bytes(plan_of(k7B, 8, 2), "units") == doctest::Approx(4 * unit));
     CHECK(bytes(plan_of(k7B, 8, 3), "units") == doctest::Approx((4 + 2) * unit));
     CHECK(bytes(plan_of(k7B, 1, 0), "exchange") == 0);
