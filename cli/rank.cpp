@@ -3,6 +3,7 @@
 //
 //   llava-rank MODEL PIPE OPTIONS      exit codes: 0 through, 5 asked to stop (saved), 1 failed (the pipe says why)
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -37,6 +38,15 @@ class Pipe {
  private:
   int descriptor_;
 };
+
+// What is fetched for a moment, and Gloo's copies of it, are taken from the system and given back to it instead of leaving
+// holes between activations: with 93 million parameters on two ranks at ZeRO level 3 (28 MB a block) the peak was 1.64 GB and
+// not 1.68 to 1.82, and a step took no longer. glibc itself goes over to this at 32 MiB; left alone it learns to.
+void keep_large_blocks_apart() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+#endif
+}
 
 int64_t own_rank() {
   const char* rank = std::getenv("RANK");
@@ -94,6 +104,7 @@ int train(char** arguments, const Pipe& pipe) {
 int main(int count, char** arguments) {
   if (count != 4) return kFailed;
   llava_cli::prepare_for_cards();
+  keep_large_blocks_apart();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole group; whoever started the ranks decides

@@ -15,7 +15,6 @@ constexpr int64_t kFloat = 4;
 constexpr int64_t kWideRows = 6;  // f32 rows that the gradient of a norm has alive (ops/gradient_reference)
 constexpr int64_t kCardLibraryBytes = int64_t{1229} << 20;  // 1.2 GiB, assumed
 constexpr int64_t kGlooCopies = 2;                          // of the largest unit, of Gloo's own; measured
-constexpr int64_t kHoles = 1;                               // of the same size, see memory_plan.hpp; measured
 constexpr int64_t kLoraHoles = 8;                           // a part of the activations; measured
 constexpr int64_t kNcclCopies = 0;           // NCCL sends from the tensor itself; its buffers are among the library's
 constexpr int64_t kLibraryBytes = 48 << 20;  // pages of LibTorch and MKL that the first step touches; measured
@@ -102,7 +101,6 @@ class Shares {
         level_(ranks > 1 ? settings.zero : std::min<int64_t>(settings.zero, 2)),
         lanes_(lanes) {}
 
-  int64_t level() const { return level_; }
   int64_t weights(int64_t all) const {
     return level_ < 3 ? all : all - learning_.stored_bytes + learning_.stored_bytes / ranks_;
   }
@@ -158,7 +156,7 @@ Json memory_plan(const LoadPlan& plan, const RunSettings& settings, const Learni
       {{"weights", shares.weights(weight_bytes(plan))},
        {"parameters", on_host(shares.parameters())},
        {"units", on_host(shares.units())},
-       {"exchange", on_host(shares.exchange(shares.level() < 3 ? kGlooCopies : kGlooCopies + kHoles))},
+       {"exchange", on_host(shares.exchange(kGlooCopies))},
        {"sums", on_host(shares.sums(settings.batch / settings.micro_batch))},
        {"activations", on_host(activations)},
        {"working", on_host(working_bytes(config, leaf) + (lora ? activations / kLoraHoles : 0))},

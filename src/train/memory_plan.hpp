@@ -35,8 +35,9 @@ struct LearningCount {
 ///                2, which lies as moments do
 ///   units        from level 2 on: a gradient for each lane of the largest unit; at level 3 also its values while they are read
 ///   exchange     of several ranks: three times the largest unit: what arrives, and Gloo's copies of what is gathered (with
-///                93 million parameters 3.1 to 3.8 of them were measured, at all levels); at level 3 one more: values that
-///                come and go among activations leave holes in the heap (with 26 million 0 to 2 of them, on a busy machine 3)
+///                93 million parameters 3.1 to 3.8 of them were measured, at all levels). At level 3, in a process that is
+///                not llava-rank (cli/rank.cpp), values that come and go among activations may leave holes in the heap:
+///                with units of 28 MB up to seven more of them were measured
 ///   sums         gradients of micro-batches on their way to the step's, this rank's shards: GradientSum::most_buffers()
 ///   activations  what the way back needs of the largest micro-batch (train/decoder_pass)
 ///   working      what is alive at the busiest moment besides: one block on its way back, or logits, or the vision tower; with

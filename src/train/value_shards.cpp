@@ -24,7 +24,9 @@ ValueShards::ValueShards(const Ranks& ranks, Learners& learners)
       learners_(learners),
       computing_{&learners},
       rooms_(learners.longest_unit(), learners.values().options()),
-      held_(learners.units().size()) {}
+      held_(learners.units().size()) {
+  if (in_shards()) rooms_.reserve(1);
+}
 
 void ValueShards::announce(Wish& wish) const {
   auto words = at::empty({2}, at::kLong);
