@@ -89,7 +89,7 @@ class Lengths {
 ///   a leaf's pieces, f32, all-to-all: after the pass (0, 1), or when a unit's gradient is whole (2, 3)
 ///   values, for each pass and way (3), as they are computed with; the table is not read on the way back, and the head turns
 ///   on the spot
-///   eight bytes of norm for a block; sums (0) or values (1, 2) after the update
+///   eight bytes of norm for a block; sums, f32 (0), or values (1, 2) after the update
 ///   and what integers say of leaves: samples, rows and labels before, losses and FLOPs behind
 class Expected {
  public:
@@ -101,7 +101,7 @@ class Expected {
     for (int i = 0; i < 2; ++i) calls_.push_back({"all_reduce sum", 8 * leaves});
     calls_.push_back({"all_gather", lengths_.all() / kBlock * 8});
     if (zero == 3) return;
-    for (const auto& unit : lengths_.in_order()) say("all_gather", 4 * lengths_.of(unit));
+    for (const auto& unit : lengths_.in_order()) say("all_gather", (zero == 0 ? 4 : value_) * lengths_.of(unit));
   }
 
   const Calls& calls() const { return calls_; }
@@ -166,8 +166,9 @@ int64_t formula(What what, int64_t size, int64_t zero) {
   const Lengths lengths(what, size);
   const auto all = lengths.all(), norm = all / kBlock * 8;
   const auto fetched = 2 * all - lengths.of("table") - lengths.of("head");
-  if (zero < 3) return 4 * all * kRounds + norm + 4 * all;
-  return (4 * all + (what == What::lora ? 2 : 4) * fetched) * kRounds + norm;
+  const int64_t value = what == What::lora ? 2 : 4;
+  if (zero < 3) return 4 * all * kRounds + norm + (zero == 0 ? 4 : value) * all;
+  return (4 * all + value * fetched) * kRounds + norm;
 }
 
 /// All, or the first, one in the middle and the last; the last alone where much learns. With many ranks shards are mostly
