@@ -40,7 +40,7 @@ enum {
 
 /** In which order the gradients of a step's micro-batches are added up: it decides last digits. Since 0.1. */
 enum {
-  LLAVA_SUM_TREE = 0, /**< two by two, as a binary counter; needs as many sums as the micro-batches' number has bits */
+  LLAVA_SUM_TREE = 0, /**< two by two, as a binary counter; of 8 micro-batches three sums are in memory, of 16 four */
   LLAVA_SUM_CHAIN = 1 /**< each to the sum of those before it; needs one sum, whatever their number */
 };
 

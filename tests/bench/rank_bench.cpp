@@ -4,7 +4,12 @@
 //   rank_bench MODEL STAGE STEPS BATCH MICRO_BATCH LENGTH RANKS [ZERO]      prints one JSON object
 //
 // Each rank has both steppers, which take turns step by step, so that a busy moment meets both; one thread a rank. A step's
-// time is from where all ranks are ready to where all are done.
+// time is from where all ranks are ready to where all are done; its work is the processors' time of all ranks together,
+// which other work beside it hardly changes.
+#include <sys/resource.h>
+
+#include <ATen/ops/full.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -32,12 +37,28 @@ double median(std::vector<double> times) {
   return times[times.size() / 2];
 }
 
-double step_seconds(Comm& comm, Stepper& stepper, const std::vector<Leaf>& leaves) {
+// Of this process.
+int64_t processor_us() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto us = [](const timeval& time) { return int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; };
+  return us(usage.ru_utime) + us(usage.ru_stime);
+}
+
+struct Taken {
+  double seconds, work;
+};
+
+Taken one_step(Comm& comm, Stepper& stepper, const std::vector<Leaf>& leaves) {
   comm.barrier();
   const double begin = seconds();
+  auto work = at::full({1}, -processor_us(), at::kLong);
   stepper.step(leaves, {});
+  work.add_(processor_us());
   comm.barrier();
-  return seconds() - begin;
+  const double taken = seconds() - begin;
+  comm.all_reduce(work, Reduce::sum);
+  return {taken, static_cast<double>(work.item<int64_t>()) * 1e-6};
 }
 
 void work(const Job& job, const Place& place) {
@@ -54,18 +75,16 @@ void work(const Job& job, const Place& place) {
     const auto leaf = i / static_cast<size_t>(job.micro_batch);
     if (static_cast<int64_t>(leaf) % place.size == place.rank) leaves[leaf].push_back(&samples[i]);
   }
-  std::array<std::vector<double>, 2> times;
+  std::array<std::vector<double>, 2> times, works;
   for (int64_t step = -1; step < job.steps; ++step) {  // the first is not counted
-    const std::array taken = {step_seconds(*comm, exact, leaves), step_seconds(*comm, fast, leaves)};
-    for (size_t i = 0; i < 2 && step >= 0; ++i) times[i].push_back(taken[i]);
+    const std::array taken = {one_step(*comm, exact, leaves), one_step(*comm, fast, leaves)};
+    for (size_t i = 0; i < 2 && step >= 0; ++i) times[i].push_back(taken[i].seconds), works[i].push_back(taken[i].work);
   }
   if (place.rank != 0) return;
-  std::vector<double> ratios;
-  for (size_t i = 0; i < times[0].size(); ++i) ratios.push_back(times[0][i] / times[1][i]);
   std::printf("%s\n", Json::object({{"deterministic_s", median(times[0])},
                                     {"fast_s", median(times[1])},
                                     {"ratio", median(times[0]) / median(times[1])},
-                                    {"median_of_ratios", median(ratios)},
+                                    {"ratio_of_work", median(works[0]) / median(works[1])},
                                     {"learning", exact.network().learners().learning()},
                                     {"micro_batches", static_cast<int64_t>(leaves.size())}})
                           .dump()
