@@ -102,7 +102,7 @@ class Run(Bench):
                    self.folder + "/out", "--lora-r", "2", "--train", r"projector\..*", "--batch", "4", "--steps", "1", "--warmup", "0")
         self.assertEqual(done.returncode, 0, done.stderr)
         (command,) = re.findall(r"^open it with: llava (.*)$", done.stdout.decode(), re.M)
-        said = run(*command.split(), "--prompt", "Hi", "--greedy", "--max-tokens", "2")
+        said = run(*command.split(), "--template", "plain", "--prompt", "Hi", "--greedy", "--max-tokens", "2")
         self.assertEqual((said.returncode, said.stderr), (0, b""))
 
     def test_stage_1_says_how_many_records_teach_nothing(self):
