@@ -216,8 +216,8 @@ LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_chat_start(llava_session
  *                    many as it takes
  * @param event       receives the event; release with llava_event_free()
  * @return LLAVA_OK; LLAVA_END after LLAVA_EVENT_DONE; LLAVA_WOULD_BLOCK when no event came in time (call again);
- *         otherwise as llava_chat(), and then the same at every later call; STATE after llava_stream_finish(). Since
- *         0.1.
+ *         otherwise as llava_chat(), and then the same at every later call; STATE after llava_stream_finish().
+ *         Since 0.1.
  */
 LLAVA_API LLAVA_NODISCARD llava_status LLAVA_CALL llava_stream_next(llava_stream *stream, int64_t timeout_ms,
                                                                     llava_event **event);
