@@ -58,7 +58,8 @@ Ends ends_after(const std::string& fault, int64_t ranks, int64_t lost) {
   auto options =
       rank_options("rank: exchange until somebody is lost", ranks,
                    {{"TEST_FOLDER", folder.path()}, {"TEST_FAULT", fault}, {"TEST_LOST", std::to_string(lost)}});
-  options.patience = milliseconds(fault == "sleep" ? 4000 : 2000);
+  // a stopped rank ends only when it is killed, a sleeping one at the polite signal; for the others there is no hurry
+  options.patience = milliseconds(fault == "stop" ? 2000 : fault == "sleep" ? 4000 : 10'000);
   options.grace = milliseconds(100);
   launch(options, {});
   Ends ends;
