@@ -110,20 +110,28 @@ std::string explain(const llava::Error& error) { return said(error) + advice(err
 
 std::string explain_training(const llava::Error& error) { return said(error) + training_advice(error.code()); }
 
+namespace {
+
+// Words of the command line may be any bytes.
+std::string text_of(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
 std::string failure_json(const llava::Error& error) {
   const auto record = record_of(error);
   if (!record.contains("name")) return failure_json(error.code(), error.what());
-  return nlohmann::json{{"error", record}}.dump();
+  return text_of(nlohmann::json{{"error", record}});
 }
 
 std::string failure_json(llava_status code, const std::string& message) {
-  return nlohmann::json{{"error",
-                         {{"code", code},
-                          {"name", llava_status_name(code)},
-                          {"message", message},
-                          {"function", "llava"},
-                          {"details", nlohmann::json::object()}}}}
-      .dump();
+  return text_of(nlohmann::json{{"error",
+                                 {{"code", code},
+                                  {"name", llava_status_name(code)},
+                                  {"message", message},
+                                  {"function", "llava"},
+                                  {"details", nlohmann::json::object()}}}});
 }
 
 void complain(const std::string& what) { std::cerr << "llava: " + what + '\n' << std::flush; }

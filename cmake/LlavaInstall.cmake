@@ -66,6 +66,7 @@ install(FILES ${PROJECT_BINARY_DIR}/packaging/llava.pc DESTINATION ${CMAKE_INSTA
 
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE
   ${PROJECT_SOURCE_DIR}/CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Development)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/train.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT Development)
 
 # `cmake --install build --prefix PREFIX --component LibTorch`, and only that: LibTorch into the installed tree, for a prefix that
 # needs nothing else. What libtorch_cpu.so wants of CUDA lies where its own RPATH looks.

@@ -140,8 +140,8 @@ typedef struct llava_train_options {
   int32_t nproc; /**< 1 (default): this process alone; more: llava_train_stage() and llava_train_launch() start so many;
                       0: this process is one of several, as torchrun, mpirun, srun or whoever started it says in its
                       environment, or alone where nobody does */
-  int32_t
-      zero; /**< each rank holds only its share of 0 (default): nothing; 1: moments; 2: and gradients; 3: and values */
+  int32_t zero;           /**< each rank holds only its share of 0 (default): nothing; 1: moments; 2: and gradients;
+                               3: and values. Of one rank alone 2 and 3 mean that no gradient is ever whole */
   int32_t deterministic;  /**< LLAVA_DETERMINISTIC_…; the same bits on any number of ranks */
   int32_t tensorboard;    /**< 1: event files below out_dir/tensorboard */
   int32_t projector_file; /**< 1: mm_projector.safetensors beside the result, as stage 1 of the original names it */

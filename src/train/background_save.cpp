@@ -42,11 +42,13 @@ bool speaks(const Comm* comm) { return !comm || comm->rank() == 0; }
 void copy_state(Stepper& stepper, std::array<at::Tensor, kSnapshotParts>& copy) {
   const auto& learners = stepper.network().learners();
   const bool writes = speaks(stepper.comm());
-  for (auto& part : copy)
-    if (writes && !part.defined()) part = at::zeros({learners.length()}, at::kFloat);
+  together(stepper.comm(), [&] {
+    for (auto& part : copy)
+      if (writes && !part.defined()) part = at::zeros({learners.length()}, at::kFloat);
+  });
   for (const auto& entry : snapshot_entries(learners)) {
     if (!writes && !stepper.in_shards(entry.part)) continue;
-    const auto found = stepper.fetch(entry.part, entry.begin, entry.count);
+    const auto found = or_abort(stepper.comm(), [&] { return stepper.fetch(entry.part, entry.begin, entry.count); });
     if (writes) copy[entry.part].narrow(0, entry.begin, entry.count).copy_(found);
   }
 }

@@ -85,7 +85,7 @@ std::string what_diverged(Stepper& stepper, std::span<const Leaf> leaves,
   const c10::InferenceMode no_gradients;
   const auto& config = stepper.network().config();
   const auto ranks = static_cast<size_t>(stepper.ranks().count());
-  auto text = bad_values(stepper);
+  auto text = or_abort(stepper.in_shards(0) ? stepper.comm() : nullptr, [&] { return bad_values(stepper); });
   for (size_t i = static_cast<size_t>(stepper.ranks().rank()); i < (leaves.size() + ranks - 1) / ranks * ranks;
        i += ranks) {  // the same number of passes on every rank
     std::optional<MicroBatch> batch;

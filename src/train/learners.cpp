@@ -6,6 +6,8 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "base/error.hpp"
 #include "ops/gradients.hpp"
@@ -15,6 +17,18 @@ namespace llava::core {
 namespace {
 
 constexpr int64_t kPutBlock = 1 << 20;  // numbers that are f32 at a time: a table's would be gigabytes
+
+// Numbers f32 that may be split: of some NaNs the upper half alone would be a number (ops/split_master), and training would
+// not notice.
+at::Tensor with_plain_nans(at::Tensor numbers) {
+  const auto is_nan = [](float number) { return std::isnan(number); };
+  const auto* const found = numbers.const_data_ptr<float>();
+  if (std::none_of(found, found + numbers.numel(), is_nan)) return numbers;
+  numbers = numbers.clone();
+  auto* const mine = numbers.mutable_data_ptr<float>();
+  std::replace_if(mine, mine + numbers.numel(), is_nan, std::numeric_limits<float>::quiet_NaN());
+  return numbers;
+}
 
 }  // namespace
 
@@ -95,7 +109,7 @@ void Learners::put(int64_t begin, const at::Tensor& numbers) {
   const OwnPart all{0, begin, numbers.numel()}, part = values_apart ? own_part(ranks_, unit, begin, all.count) : all;
   for (int64_t first = part.from; first < part.from + part.count; first += kPutBlock) {  // the others are not even read
     const auto count = std::min(kPutBlock, part.from + part.count - first);
-    const auto piece = numbers.narrow(0, first, count).to(place_.floats()).contiguous();
+    const auto piece = with_plain_nans(numbers.narrow(0, first, count).to(at::kFloat).contiguous()).to(place_.device);
     const SplitMaster halves{at::empty({count}, values_.options()), at::empty({count}, remainders_.options())};
     split(piece, halves);
     put_numbers(ranks_, unit, values_, values_apart, begin + first, halves.weights);

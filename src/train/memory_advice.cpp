@@ -55,6 +55,7 @@ std::optional<int64_t> zero_level(const RunSettings& settings, Advice& advice,
   int64_t least = 0;
   for (other.zero = settings.zero + 1; other.zero <= kMostZero; ++other.zero) {
     const auto total = total_of(other);
+    if (level && total == least) continue;  // alone the last is the one before
     advice.add(Json::object({{"zero", other.zero}}), total, kNothing);
     if (!advice.is_worse(total) && (!level || total < least)) level = other.zero, least = total;
   }

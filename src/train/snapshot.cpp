@@ -29,7 +29,9 @@ class Saving {
     if (comm_) comm_->progress("saving a snapshot", Doing::slow);
   }
 
-  at::Tensor data_of(const SnapshotEntry& entry) const { return stepper_.fetch(entry.part, entry.begin, entry.count); }
+  at::Tensor data_of(const SnapshotEntry& entry) const {
+    return or_abort(comm_, [&] { return stepper_.fetch(entry.part, entry.begin, entry.count); });
+  }
 
   /// On rank 0, unless something has failed.
   void alone(const std::function<void()>& work) {

@@ -58,6 +58,14 @@ class OneShot(unittest.TestCase):
         self.assertLess(error["details"]["limit"], error["details"]["needed"])
         self.assertTrue(done.stderr.startswith(b"llava: "))
 
+    def test_words_that_are_no_utf8_are_mistakes_like_others(self):
+        bytes_ = os.fsdecode(b"\xff")
+        for more in ((), ("--json",)):
+            for code, words in ((2, ("--bias", bytes_)), (2, ("--max-tokens", bytes_)), (3, ("--image", "http://" + bytes_))):
+                done = run("chat", TINY, "--prompt", "x", *words, *more)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertEqual(bool(more), done.stdout.startswith(b'{"error":'), done.stdout)
+
     def test_an_answer_as_json_has_every_field(self):
         done = run("chat", TINY, "--image", PICTURE, "--prompt", "What is this?", "--greedy", "--max-tokens", "6", "--json")
         self.assertEqual((done.returncode, done.stderr), (0, b""))

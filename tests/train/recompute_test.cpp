@@ -4,6 +4,9 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
+#include <bit>
+#include <cmath>
+
 #include "train/support.hpp"
 
 using namespace llava::core;
@@ -50,6 +53,25 @@ void copy_state(const Stepper& from, Stepper& to) {
 }  // namespace
 
 TEST_SUITE("train/recompute") {
+  // Of 0x7fffffff the rounded upper half alone would be -0, and a model with such a number would train as if nothing were.
+  TEST_CASE("what is no number stays none in the halves of bf16") {
+    const c10::InferenceMode no_gradients;
+    StepRecipe recipe;
+    recipe.network.precision = Precision::bf16_store;
+    const auto plan = plan_load(kTiny, {});
+    Stepper stepper(plan, masks()[0].second, recipe, {});
+    const auto& all = stepper.network().learners().all();
+    const auto& learner = *std::find_if(all.begin(), all.end(), [](const auto& one) { return one.learns(); });
+    auto numbers = stepper.fetch(0, learner.begin, 3).clone();
+    numbers.mutable_data_ptr<float>()[1] = std::bit_cast<float>(0x7fffffffu);
+    stepper.put(0, learner.begin, numbers);
+    const auto used = stepper.network().learners().values().narrow(0, learner.begin, 3).to(at::kFloat);
+    const auto* const found = used.const_data_ptr<float>();
+    CHECK(std::isnan(found[1]));
+    CHECK(std::isfinite(found[0]));
+    CHECK(std::isfinite(found[2]));
+  }
+
   TEST_CASE("gradients are equal to the bit under every policy, mixed ones too, and with LoRA and dropout") {
     const auto samples = samples_of(Golden(kGolden + "tiny.safetensors"));
     const auto plan = plan_load(kTiny, {});
